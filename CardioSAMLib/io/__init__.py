@@ -1,0 +1,1 @@
+"""Files in, our objects out (floor 1): DICOM, NIfTI, NRRD, ACDC folders, contour files."""

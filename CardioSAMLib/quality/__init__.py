@@ -1,0 +1,1 @@
+"""What looks wrong (floor 2): notes a reader of the numbers should see."""

@@ -1,0 +1,1 @@
+"""What leaves (floor 2): tables, pictures, the HTML report, label files."""

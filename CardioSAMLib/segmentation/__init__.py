@@ -1,0 +1,1 @@
+"""Who draws contours (floor 2): automatic models run by onnxruntime."""
