@@ -1,0 +1,216 @@
+"""The command `cardiosam` (floor 4): arguments in, calls of the library, exit codes out.
+
+Exit codes: 0 done; 2 unusable input or arguments; 3 done, but a quality check failed; 1 a bug of ours.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from CardioSAMLib import __version__
+from CardioSAMLib.cine import Patient, UnusableInput
+from CardioSAMLib.progress import Progress, silent
+from CardioSAMLib.resources import DEFAULT_MODEL_ID, load_catalogue, resources_dir
+
+UNUSABLE_INPUT, QUALITY_FAILED, INTERRUPTED = 2, 3, 130
+
+app = typer.Typer(
+    help="Ejection fraction, volumes and mass from cardiac cine MR. Research use only, not a medical device.",
+    epilog="Start with: cardiosam demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="The models that can draw contours.", no_args_is_help=True)
+bench_app = typer.Typer(help="Timings of one run on this machine, with ratios.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+app.add_typer(bench_app, name="bench")
+
+
+class Frames(str, Enum):
+    """Which frames are segmented."""
+
+    all = "all"
+    ed_es = "ed-es"
+
+
+class Sex(str, Enum):
+    """Of the patient, as reference ranges need it."""
+
+    F = "F"
+    M = "M"
+
+
+OutFolder = Annotated[Path, typer.Option("--out", help="Folder for the outputs; made where it is missing.")]
+ModelId = Annotated[str, typer.Option("--model", help="Which model draws; see: cardiosam models list")]
+
+
+@app.command()
+def analyze(
+    input_path: Annotated[
+        Path,
+        typer.Argument(metavar="INPUT", help="DICOM folder, 4D NIfTI or NRRD file, or ACDC patient folder."),
+    ],
+    out: OutFolder,
+    model: ModelId = DEFAULT_MODEL_ID,
+    frames: Annotated[Frames, typer.Option(help="Segment all frames, or only ED and ES (faster, no curve).")] = (
+        Frames.all
+    ),
+    series: Annotated[str | None, typer.Option(help="Which cine, where a folder holds several short-axis stacks.")] = (
+        None
+    ),
+    height_cm: Annotated[float | None, typer.Option(help="Height, for indexed values, if the file has none.")] = None,
+    weight_kg: Annotated[float | None, typer.Option(help="Weight, for indexed values, if the file has none.")] = None,
+    sex: Annotated[Sex | None, typer.Option(help="Of the patient, if the file has none.")] = None,
+    age: Annotated[float | None, typer.Option(help="Age in years.")] = None,
+    ed_frame: Annotated[int | None, typer.Option(help="End-diastolic frame, 0-based, instead of the one found.")] = (
+        None
+    ),
+    es_frame: Annotated[int | None, typer.Option(help="End-systolic frame, 0-based, instead of the one found.")] = None,
+    bsa: Annotated[str, typer.Option(help="Body surface formula: mosteller or dubois.")] = "mosteller",
+) -> None:
+    """Measure a cine: LV and RV volumes, ejection fraction, mass, curves, contours, and a report.
+
+    Example: cardiosam analyze STUDY/dicom --out RESULT --height-cm 175 --weight-kg 80
+
+    Writes measurements.json, measurements.csv, segmentation.nii.gz, curves.csv, curves.png, contours.png and
+    report.html. A value that cannot be computed is empty, and the quality notes say why.
+    """
+    from CardioSAMLib.analysis import AnalysisOptions
+    from CardioSAMLib.analysis import analyze as analyze_study
+    from CardioSAMLib.function import MeasureOptions
+    from CardioSAMLib.report import measurement_table
+
+    patient = Patient(sex=sex.value if sex else None, age_years=age, height_cm=height_cm, weight_kg=weight_kg)
+    measuring = MeasureOptions(ed_frame=ed_frame, es_frame=es_frame, bsa_formula=bsa)
+    options = AnalysisOptions(model, frames.value, series, patient, measuring)
+    with _progress_bar() as progress:
+        result = analyze_study(input_path, out, options, progress)
+    _print(measurement_table(result.study))
+    typer.echo(f"Written to {out}: " + ", ".join(path.name for path in result.outputs))
+    if result.failed:
+        raise typer.Exit(QUALITY_FAILED)
+
+
+@app.command()
+def demo(out: OutFolder = Path("demo")) -> None:
+    """Measure the built-in beating-heart phantom and print the values beside the true ones. Needs no data."""
+    from CardioSAMLib.demo import run_demo
+    from CardioSAMLib.report import comparison_table
+
+    with _progress_bar() as progress:
+        result = run_demo(out, progress)
+    _print(comparison_table(result.comparisons))
+    typer.echo(f"The phantom's DICOM files are in {result.dicom_folder}; open {result.report} to see the contours.")
+
+
+@models_app.command("list")
+def list_models() -> None:
+    """List the models with their size, license and measured accuracy."""
+    from CardioSAMLib.report.table import models_table
+
+    _print(models_table(load_catalogue()))
+
+
+@bench_app.command("analyze")
+def bench_analyze(
+    input_path: Annotated[Path | None, typer.Argument(metavar="[INPUT]", help="As for analyze; else the phantom.")] = (
+        None
+    ),
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
+    model: ModelId = DEFAULT_MODEL_ID,
+) -> None:
+    """Time one analysis by stage and print images per second, peak memory, and the ratio to SAM's ViT-B encoder."""
+    from CardioSAMLib.bench import as_json, bench_table, measure_analysis
+
+    with _progress_bar() as progress:
+        result = measure_analysis(input_path, model, progress)
+    if json_file is not None:
+        from CardioSAMLib.report import write_files
+
+        write_files(json_file.parent, {json_file.name: as_json(result).encode()})
+    _print(bench_table(result))
+
+
+@app.command()
+def train(
+    configuration: Annotated[
+        str, typer.Argument(metavar="CONFIG", help="Name of a configuration in Resources/training, or a JSON file.")
+    ],
+    data: Annotated[Path, typer.Option(help="Folder of ACDC-style patients.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, logs and the finished model; resumes if there.")],
+) -> None:
+    """Train a model from a configuration. A stopped run goes on where it was when the command is given again.
+
+    Example: cardiosam train cardiosam-unet25d --data ACDC/training --out runs/cardiosam-unet25d
+    """
+    from CardioSAMLib.training.run import train_model
+
+    path = Path(configuration)
+    if not path.suffix:
+        path = resources_dir() / "training" / f"{configuration}.json"
+    with _progress_bar() as progress:
+        model_file = train_model(path, data, out, progress)
+    typer.echo(f"Trained: {model_file}")
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"cardiosam {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """Entry point: turns what went wrong into one sentence and an exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except UnusableInput as error:
+        code = _fail(str(error), UNUSABLE_INPUT)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _fail("Stopped. No file was left half-written.", INTERRUPTED)
+    except Exception as error:
+        # Errors of the command line itself (an unknown option, a missing argument) know how to say what is wrong.
+        if not hasattr(error, "format_message"):
+            raise
+        code = _fail(f"{error.format_message()} See: cardiosam --help", UNUSABLE_INPUT)
+    sys.exit(code or 0)
+
+
+def _fail(sentence: str, code: int) -> int:
+    typer.echo(f"cardiosam: {sentence}", err=True)
+    return code
+
+
+def _print(table: object) -> None:
+    from rich.console import Console
+
+    Console().print(table)
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Progress]:
+    """A bar with stage names on a terminal, nothing elsewhere."""
+    from rich import progress as bars
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield silent
+        return
+    columns = (bars.BarColumn(), bars.TaskProgressColumn(), bars.TextColumn("{task.description}"))
+    with bars.Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+        yield lambda fraction, message: bar.update(task, completed=fraction, description=message)

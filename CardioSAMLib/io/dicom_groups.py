@@ -1,0 +1,200 @@
+"""Images of a study -> stacks of parallel slices, across series and apart where two stacks lie in one place.
+
+METHODS 5.2: images belong together by study, frame of reference, orientation, matrix and spacing, not by series,
+because some vendors write one series per slice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from CardioSAMLib.cine import QualityNote
+from CardioSAMLib.io.dicom_headers import ImageHeader
+
+_AXIS_TOLERANCE = 1e-3
+_POSITION_TOLERANCE = 0.1
+"""Two images are at one slice position if they are closer than this part of the slice interval."""
+_SAME_PLACE = 0.6
+"""Two slices of different stacks are of one place if they are closer than this part of the slice interval."""
+_UNKNOWN_INTERVAL_MM = 5.0
+
+Images = list[ImageHeader]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Parallel slices of one acquisition, sorted along the normal of the images.
+
+    slices: for each slice its images, frames in no order yet. positions_mm: of the slices along the normal.
+    """
+
+    slices: tuple[tuple[ImageHeader, ...], ...]
+    positions_mm: tuple[float, ...]
+    notes: tuple[QualityNote, ...]
+
+    @property
+    def first(self) -> ImageHeader:
+        return self.slices[0][0]
+
+    @property
+    def frames(self) -> int:
+        """Number of images most slices have; the larger one where two numbers are as common."""
+        return _usual_count(self.slices)
+
+
+def stacks_of(headers: Iterable[ImageHeader]) -> list[Stack]:
+    """All stacks among the images, by study date, series number and first instance number.
+
+    Phase images, localizers and derived images are left out by their ImageType; derived ones are kept where there is
+    nothing else, as a lossy export marks every image as derived.
+    """
+    images = [header for header in headers if header.is_magnitude and not header.is_localizer]
+    images = [header for header in images if not header.is_derived] or images
+    groups = [stack for group in _parallel_groups(images) for stack in _separate_stacks(group)]
+    return [_stack(group) for group in sorted(groups, key=_study_order)]
+
+
+def _study_order(group: Images) -> tuple[object, ...]:
+    return (
+        min(header.study for header in group),
+        min(_number(header.series_number) for header in group),
+        min(header.series_uid for header in group),
+        min(_number(header.time.instance_number) for header in group),
+    )
+
+
+def _number(value: int | None) -> int:
+    return -1 if value is None else value
+
+
+def _parallel_groups(images: Images) -> list[Images]:
+    """Images of one study, frame of reference, grid and orientation, moving ones apart from still ones."""
+    by_series: dict[str, Images] = defaultdict(list)
+    for header in images:
+        by_series[header.series_uid].append(header)
+    groups: dict[tuple[object, ...], list[Images]] = defaultdict(list)
+    for series in by_series.values():
+        references = {header.frame_of_reference for header in series}
+        # A series has one frame of reference. Several are an anonymizer's work (Sunnybrook: one per file).
+        reference = references.pop() if len(references) == 1 else ""
+        for part in _by_orientation(series):
+            # The grids of the whole series: one image of another size is an error to report, not another stack.
+            grids = tuple(sorted({(header.size_px, header.spacing_mm) for header in part}))
+            moving = max(len(images) for images in _by_position(part).values()) > 1
+            groups[series[0].study[1], reference, grids, moving].append(part)
+    return [merged for parts in groups.values() for merged in _by_orientation([h for part in parts for h in part])]
+
+
+def _by_orientation(images: Images) -> list[Images]:
+    groups: list[Images] = []
+    for header in images:
+        for group in groups:
+            if np.allclose(header.row_axis, group[0].row_axis, rtol=0, atol=_AXIS_TOLERANCE) and np.allclose(
+                header.column_axis, group[0].column_axis, rtol=0, atol=_AXIS_TOLERANCE
+            ):
+                group.append(header)
+                break
+        else:
+            groups.append([header])
+    return groups
+
+
+def _interval_mm(header: ImageHeader) -> float:
+    """The slice interval a header speaks of; positions decide later."""
+    stated = [value for value in (header.slice_spacing_mm, header.thickness_mm) if value is not None and value > 0]
+    return max(stated, default=_UNKNOWN_INTERVAL_MM)
+
+
+def _by_position(images: Sequence[ImageHeader]) -> dict[float, Images]:
+    """Images of each slice by its position along the normal of the first image, in mm and rising."""
+    normal = images[0].normal
+    along = np.array([float(header.position_mm @ normal) for header in images])
+    order = np.argsort(along, kind="stable")
+    breaks = np.flatnonzero(np.diff(along[order]) > _POSITION_TOLERANCE * _interval_mm(images[0])) + 1
+    return {float(np.median(along[part])): [images[index] for index in part] for part in np.split(order, breaks)}
+
+
+def _separate_stacks(group: Images) -> list[Images]:
+    """Series that each image the same place as a stack are stacks of their own; all others complete one another.
+
+    A series of fewer slices than half a stack is a part of it that was taken again, and belongs to the stack before it.
+    """
+    by_series: dict[str, Images] = defaultdict(list)
+    for header in group:
+        by_series[header.series_uid].append(header)
+    stacks: list[Images] = []
+    for series in sorted(by_series.values(), key=_recency):
+        home = next((stack for stack in reversed(stacks) if not _competes(series, stack)), None)
+        if home is None:
+            stacks.append(list(series))
+        else:
+            home.extend(series)
+    return stacks
+
+
+def _competes(series: Images, stack: Images) -> bool:
+    normal = stack[0].normal
+    own, there = (
+        np.array([float(header.position_mm @ normal) for header in _one_per_slice(images)])
+        for images in (series, stack)
+    )
+    if len(own) < 2 or len(there) < 2 or 2 * len(own) < len(there):
+        return False
+    distances = np.abs(own[:, np.newaxis] - there[np.newaxis, :]).min(axis=1)
+    return bool((distances < _SAME_PLACE * _interval_mm(stack[0])).mean() > 0.5)
+
+
+def _one_per_slice(images: Images) -> Images:
+    return [at_position[0] for at_position in _by_position(images).values()]
+
+
+def _recency(images: Sequence[ImageHeader]) -> tuple[int, str, str]:
+    """Sorts acquisitions from old to new."""
+    return (
+        max(_number(header.series_number) for header in images),
+        max(header.acquired for header in images),
+        images[0].series_uid,
+    )
+
+
+def _stack(group: Images) -> Stack:
+    positions, slices, repeated = [], [], []
+    for position, images in _by_position(group).items():
+        newest, others = _newest_acquisition(images)
+        positions.append(position)
+        slices.append(newest)
+        repeated.append(others)
+    usual = _usual_count(slices)
+    # A slice with a single image, or few, in a moving stack is a scout or a broken-off breath-hold.
+    kept = [index for index, images in enumerate(slices) if 2 * len(images) >= usual]
+    notes = [_repeat_note(number, repeated[index]) for number, index in enumerate(kept) if repeated[index]]
+    if len(kept) < len(slices):
+        message = f"{len(slices) - len(kept)} slice(s) with fewer than half of the {usual} frames were left out."
+        notes.append(QualityNote("slice_left_out", "warning", message))
+    return Stack(tuple(tuple(slices[index]) for index in kept), tuple(positions[index] for index in kept), tuple(notes))
+
+
+def _newest_acquisition(images: Images) -> tuple[Images, list[Images]]:
+    """The latest series of a slice that is not a broken-off one, and the others."""
+    by_series: dict[str, Images] = defaultdict(list)
+    for header in images:
+        by_series[header.series_uid].append(header)
+    acquisitions = sorted(by_series.values(), key=_recency)
+    longest = max(len(acquisition) for acquisition in acquisitions)
+    newest = next(acquisition for acquisition in reversed(acquisitions) if 2 * len(acquisition) >= longest)
+    return newest, [acquisition for acquisition in acquisitions if acquisition is not newest]
+
+
+def _repeat_note(slice_number: int, others: list[Images]) -> QualityNote:
+    unused = ", ".join(str(_number(acquisition[0].series_number)) for acquisition in others)
+    message = f"A slice was acquired {len(others) + 1} times; the latest is used and series {unused} left out."
+    return QualityNote("repeated_slice", "info", message, slice=slice_number)
+
+
+def _usual_count(slices: Sequence[Sequence[ImageHeader]]) -> int:
+    counts = Counter(len(images) for images in slices)
+    return max(counts, key=lambda count: (counts[count], count))

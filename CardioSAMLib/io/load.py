@@ -1,0 +1,52 @@
+"""The door of the room: any path -> the cines it holds, and the one to analyze."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from CardioSAMLib.cine import Cine, UnusableInput
+from CardioSAMLib.io.acdc import acdc_source, is_acdc_folder
+from CardioSAMLib.io.candidates import CineCandidate, CineSource, choose
+from CardioSAMLib.io.dicom_cine import dicom_sources
+from CardioSAMLib.io.images import image_sources, is_image_file
+from CardioSAMLib.io.paths import existing, files_below, plain_sentences
+
+
+def list_cines(path: Path | str) -> tuple[CineCandidate, ...]:
+    """All cines of a DICOM folder or file, an image file or folder of them, or an ACDC patient folder.
+
+    Order and keys: see `CineCandidate`. Raises UnusableInput where there is none, with the reason.
+    """
+    with plain_sentences():
+        return tuple(source.candidate for source in _sources(Path(path)))
+
+
+def load_cine(path: Path | str, series: str | None = None) -> Cine:
+    """The cine at a path: a DICOM folder, a 4D image file, a folder of 3D ones, or an ACDC patient folder.
+
+    series: the key of one of several cines, from `list_cines`; None takes the only short-axis stack.
+    Raises UnusableInput where the input cannot be used, SeveralCines where the user must choose.
+    """
+    with plain_sentences():
+        return choose(_sources(Path(path)), series).read()
+
+
+def _sources(path: Path) -> list[CineSource]:
+    path = existing(path)
+    if path.is_dir() and is_acdc_folder(path):
+        return [acdc_source(path)]
+    if path.is_file() and is_image_file(path):
+        return image_sources([path])
+    files = files_below(path)
+    if any(file.name == "Info.cfg" for file in files):
+        raise UnusableInput(f"{path} holds patient folders of ACDC; give one of them, or analyze all as a cohort.")
+    images = [file for file in files if is_image_file(file)]
+    others = [file for file in files if not is_image_file(file)]
+    sources = dicom_sources(others) or image_sources(images)
+    if not sources:
+        place = f"the folder {path}" if path.is_dir() else path.name
+        raise UnusableInput(
+            f"There is no image in {place}; give a DICOM folder, a NIfTI, NRRD or MetaImage file, "
+            "or an ACDC patient folder."
+        )
+    return sources

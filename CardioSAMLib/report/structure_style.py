@@ -1,0 +1,16 @@
+"""How the structures look and what their outlines are called, the same in every picture."""
+
+from __future__ import annotations
+
+from CardioSAMLib.labels import Structure
+
+OUTLINE_NAMES = {
+    Structure.LV: "LV endocardium",
+    Structure.MYO: "LV epicardium",
+    Structure.RV: "RV endocardium",
+}
+
+
+def hex_color(structure: Structure) -> str:
+    """#rrggbb, which matplotlib and HTML both take."""
+    return "#" + bytes(structure.color_rgb).hex()

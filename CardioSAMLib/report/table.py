@@ -1,0 +1,87 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from CardioSAMLib.report.rows import Cell, format_value, measurement_rows
+from CardioSAMLib.report.study import Study
+from CardioSAMLib.resources import ModelCard
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A measured value beside its true one; measured is None where it could not be computed."""
+
+    title: str
+    unit: str
+    digits: int
+    measured: float | None
+    true: float
+
+
+def measurement_table(study: Study) -> Table:
+    """The measurements of both ventricles, one row each; where one is missing, why."""
+    from rich.text import Text
+
+    table = _table(study.title)
+    table.add_column("Measurement")
+    for ventricle in ("LV", "RV"):
+        table.add_column(ventricle, justify="right")
+    table.add_column("Unit")
+    for row in measurement_rows(study.function):
+        table.add_row(row.title, _cell_text(row.lv), _cell_text(row.rv), Text(row.unit))
+    return table
+
+
+def comparison_table(rows: Sequence[Comparison]) -> Table:
+    """Measured beside true values, with the difference and its share of the true value."""
+    table = _table("")
+    for heading in ("Measurement", "Measured", "True", "Difference", "Unit"):
+        table.add_column(heading, justify="left" if heading in ("Measurement", "Unit") else "right")
+    for row in rows:
+        table.add_row(
+            row.title,
+            format_value(row.measured, row.digits),
+            format_value(row.true, row.digits),
+            _difference(row),
+            row.unit,
+        )
+    return table
+
+
+def models_table(cards: Sequence[ModelCard]) -> Table:
+    """The models of the catalogue."""
+    table = _table("")
+    for heading in ("Model", "Version", "Size", "License", "Trained on"):
+        table.add_column(heading, justify="right" if heading == "Size" else "left", overflow="fold")
+    for card in cards:
+        table.add_row(card.id, card.version, f"{card.bytes / 1e6:.1f} MB", card.license, card.training_data)
+    return table
+
+
+def _table(title: str) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    # As Text: a title from a file may hold square brackets, which are markup to rich.
+    return Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD)
+
+
+def _cell_text(cell: Cell) -> str:
+    return f"{cell.text} [dim]{cell.reason}[/dim]" if cell.reason else cell.text
+
+
+def _difference(row: Comparison) -> str:
+    if row.measured is None:
+        return format_value(None, row.digits)
+    difference = row.measured - row.true
+    text = f"{round(difference, row.digits) + 0.0:+.{row.digits}f}"
+    # A share of a value that is itself in percent would be mistaken for points.
+    return text if row.unit == "%" or row.true == 0 else f"{text} ({100.0 * difference / row.true:+.1f} %)"

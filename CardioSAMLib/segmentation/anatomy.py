@@ -1,0 +1,79 @@
+"""Makes the labels of one frame anatomically sensible: one heart, one cavity per slice, a closed wall."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from CardioSAMLib.cine import Array
+from CardioSAMLib.labels import STORAGE, Structure
+
+_RV = STORAGE.value_of(Structure.RV)
+_MYO = STORAGE.value_of(Structure.MYO)
+_LV = STORAGE.value_of(Structure.LV)
+
+_IN_SLICE = ndimage.generate_binary_structure(2, 1)
+
+
+def sensible_anatomy(labels: Array) -> Array:
+    """uint8 `(slices, rows, columns)` in storage order, cleaned:
+
+    - only the largest connected heart (all structures together), then the largest RV and the largest LV with its wall;
+    - one LV component per slice, the one that continues the neighboring slices;
+    - holes of the LV filled with LV, holes between LV and wall with wall;
+    - the LV enclosed by myocardium, one pixel at least, but for the basal slice, where the wall may be open.
+    """
+    labels = np.where(_largest_part(labels > 0), labels, 0).astype(np.uint8)
+    left = _largest_part(labels >= _MYO)
+    right = _largest_part(labels == _RV)
+    labels = np.where(left | right, labels, 0).astype(np.uint8)
+    labels = _one_cavity_per_slice(labels)
+    basal = _basal_slice(labels)
+    for number, plane in enumerate(labels):
+        _fill_holes(plane)
+        if number != basal:
+            _close_wall(plane)
+    return labels
+
+
+def _largest_part(mask: Array) -> Array:
+    parts, count = ndimage.label(mask)
+    if count <= 1:
+        return mask
+    return np.asarray(parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:])))
+
+
+def _one_cavity_per_slice(labels: Array) -> Array:
+    """Where the LV falls apart in a slice, keeps its largest part; the others become wall if inside it."""
+    for plane in labels:
+        cavity = plane == _LV
+        stray = cavity & ~_largest_part(cavity)
+        if stray.any():
+            plane[stray] = _MYO
+            wall = plane == _MYO
+            attached = ndimage.binary_propagation(plane == _LV, mask=wall | (plane == _LV), structure=_IN_SLICE)
+            plane[stray & ~attached] = 0
+    return labels
+
+
+def _basal_slice(labels: Array) -> int:
+    """The last slice with LV at the end of the stack where the ventricles are wider: stacks run either way."""
+    areas = (labels != 0).sum(axis=(1, 2))
+    with_cavity = np.flatnonzero((labels == _LV).any(axis=(1, 2)))
+    if with_cavity.size == 0:
+        return -1
+    first, last = int(with_cavity[0]), int(with_cavity[-1])
+    half = max((last - first + 1) // 2, 1)
+    return first if areas[first : first + half].mean() >= areas[last - half + 1 : last + 1].mean() else last
+
+
+def _fill_holes(plane: Array) -> None:
+    cavity = plane == _LV
+    plane[ndimage.binary_fill_holes(cavity) & ~cavity] = _LV
+    left = plane >= _MYO
+    plane[ndimage.binary_fill_holes(left) & ~left] = _MYO
+
+
+def _close_wall(plane: Array) -> None:
+    rim = ndimage.binary_dilation(plane == _LV, structure=_IN_SLICE) & (plane < _MYO)
+    plane[rim] = _MYO

@@ -1,0 +1,73 @@
+"""The automatic segmenter: finds the heart, looks at crops of it, and draws on the native grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from CardioSAMLib.cine import Array, Cine
+from CardioSAMLib.crops import (
+    Crop,
+    crop_around,
+    normalize,
+    put_back,
+    take,
+    with_neighbors,
+)
+from CardioSAMLib.labels import CineSegmentation, Provenance
+from CardioSAMLib.progress import Progress, silent
+from CardioSAMLib.resources import ModelCard
+from CardioSAMLib.segmentation.anatomy import sensible_anatomy
+from CardioSAMLib.segmentation.locate import HeartBox, locate_heart
+
+MIRRORS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+"""Views whose probabilities are averaged: each slice as it is, and mirrored along columns, rows, and both."""
+
+_MARGIN_MM = 24.0
+_SIZE_STEP_PX = 16
+
+
+class CropSegmenter:
+    """A `Segmenter` made of a slice network: images `(batch, 3, size, size)` to class probabilities of that size."""
+
+    def __init__(self, network: Callable[[Array], Array], card: ModelCard) -> None:
+        self._network = network
+        self._card = card
+
+    def segment(self, cine: Cine, frames: Sequence[int], progress: Progress = silent) -> CineSegmentation:
+        """See `Segmenter`. Raises UnusableInput if no heart is found in the first of the frames."""
+        progress(0.0, "finding the heart")
+        ordered = sorted(set(frames))
+        crop = self._crop(cine, ordered[0])
+        labels = np.zeros(cine.pixels.shape, dtype=np.uint8)
+        for number, frame in enumerate(ordered):
+            progress((1 + number) / (1 + len(ordered)), f"segmenting frame {frame + 1} of {cine.frames}")
+            labels[frame] = self._segment_frame(cine.pixels[frame], crop)
+        provenance = Provenance(self._card.id, self._card.version, self._card.sha256)
+        return CineSegmentation(labels, tuple(ordered), provenance)
+
+    def _crop(self, cine: Cine, frame: int) -> Crop:
+        """The crop around the heart, grown in steps the network can halve if the heart is larger than usual."""
+        pixel_mm = cine.geometry.spacing_mm[:2]
+        grid_mm, size_px = self._card.spacing_mm, self._card.input_shape_px[0]
+        box = locate_heart(cine.pixels[frame], pixel_mm, grid_mm, size_px, self._network)
+        return crop_around(box.center_px, pixel_mm, grid_mm, _size_for(box, grid_mm, size_px))
+
+    def _segment_frame(self, stack: Array, crop: Crop) -> Array:
+        crops = normalize(np.stack([take(plane, crop) for plane in stack]))
+        probabilities = self._probabilities(with_neighbors(crops))
+        labels = np.zeros(stack.shape, dtype=np.uint8)
+        for plane, values in zip(labels, probabilities, strict=True):
+            window, native = put_back(values, crop, (stack.shape[1], stack.shape[2]))
+            plane[window] = native.argmax(axis=0)
+        return sensible_anatomy(labels)
+
+    def _probabilities(self, images: Array) -> Array:
+        views = [self._network(images[..., ::rows, ::columns])[..., ::rows, ::columns] for rows, columns in MIRRORS]
+        return np.asarray(np.mean(views, axis=0))
+
+
+def _size_for(box: HeartBox, grid_mm: float, usual_px: int) -> int:
+    needed = (max(box.extent_mm) + _MARGIN_MM) / grid_mm
+    return max(usual_px, int(np.ceil(needed / _SIZE_STEP_PX)) * _SIZE_STEP_PX)

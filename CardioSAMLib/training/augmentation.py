@@ -1,0 +1,107 @@
+"""Random views of a slice: where the crop lies and how it is turned, then how bright and how noisy it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from CardioSAMLib.training.dataset import Volume
+
+
+@dataclass(frozen=True)
+class AugmentationOptions:
+    """Ranges of the random views. Shares are probabilities per sample.
+
+    shift_mm: crop center around the heart's, uniform. anywhere_share: crops from anywhere in the field of view, so
+    that the network learns what is not a heart. rotation_degrees: uniform to both sides, after a random quarter turn
+    and mirroring. log_scale, shear: standard deviations.
+    """
+
+    shift_mm: float = 30.0
+    anywhere_share: float = 0.08
+    rotation_degrees: float = 45.0
+    log_scale: float = 0.16
+    shear: float = 0.06
+    lone_slice_share: float = 0.15
+    gamma_log: float = 0.35
+    brightness: float = 0.2
+    contrast_log: float = 0.2
+    noise: float = 0.1
+    bias_field: float = 0.35
+    blur_share: float = 0.15
+
+
+def random_crop(
+    volume: Volume, slice_number: int, size_px: int, grid_mm: float, options: AugmentationOptions, seed: tuple[int, ...]
+) -> tuple[Tensor, Tensor]:
+    """A crop randomly placed, turned and scaled: images `(3, size, size)`, class shares `(classes, size, size)`."""
+    random = np.random.default_rng(seed)
+    slices, rows, columns = volume.images.shape
+    center = np.asarray(volume.center_px) + random.uniform(-1, 1, 2) * options.shift_mm / grid_mm
+    if random.random() < options.anywhere_share:
+        center = random.random(2) * (rows, columns)
+    neighbors = _neighbors(slice_number, slices, options.lone_slice_share, random)
+    grid = _sampling_grid(center, (rows, columns), size_px, options, random)
+    images = torch.from_numpy(volume.images[neighbors].astype(np.float32))[None]
+    shares = torch.from_numpy(volume.targets[slice_number].astype(np.float32) / 255.0)[None]
+    image = functional.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=True)[0]
+    share = functional.grid_sample(shares, grid, mode="bilinear", padding_mode="border", align_corners=True)[0]
+    return image, share
+
+
+def _neighbors(number: int, slices: int, lone_share: float, random: np.random.Generator) -> list[int]:
+    """Slice numbers of the three channels: in either order (stacks run both ways), now and then without a neighbor."""
+    below, above = max(number - 1, 0), min(number + 1, slices - 1)
+    below = number if random.random() < lone_share else below
+    above = number if random.random() < lone_share else above
+    return [below, number, above] if random.random() < 0.5 else [above, number, below]
+
+
+def _sampling_grid(
+    center: np.ndarray, shape: tuple[int, int], size_px: int, options: AugmentationOptions, random: np.random.Generator
+) -> Tensor:
+    angle = np.deg2rad(random.uniform(-1, 1) * options.rotation_degrees + 90.0 * random.integers(4))
+    scale = np.exp(np.clip(random.normal(0, options.log_scale, 2).mean() + random.normal(0, 0.05, 2), -0.4, 0.4))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    shear = np.array([[1.0, random.normal(0, options.shear)], [0.0, 1.0]])
+    mirror = np.diag([1.0 if random.random() < 0.5 else -1.0, 1.0])
+    matrix = turn @ shear @ np.diag(scale) @ mirror
+    offsets = np.arange(size_px) - (size_px - 1) / 2.0
+    points = np.stack(np.meshgrid(offsets, offsets, indexing="ij"), axis=-1) @ matrix.T + center
+    # grid_sample wants (column, row) in -1..1.
+    unit = 2.0 * points / (np.asarray(shape) - 1.0) - 1.0
+    return torch.from_numpy(unit[..., ::-1].astype(np.float32).copy())[None]
+
+
+def random_look(images: Tensor, options: AugmentationOptions, generator: torch.Generator) -> Tensor:
+    """Normalized images `(batch, 3, size, size)` with another gamma, bias field, contrast, blur and noise."""
+    batch = images.shape[0]
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator)
+
+    low, high = images.amin((1, 2, 3), keepdim=True), images.amax((1, 2, 3), keepdim=True)
+    unit = (images - low) / (high - low + 1e-6)
+    unit = unit ** torch.exp(options.gamma_log * normal(batch, 1, 1, 1))
+    field = functional.interpolate(normal(batch, 1, 4, 4), images.shape[-2:], mode="bicubic", align_corners=True)
+    images = renormalize(unit * torch.exp(options.bias_field * 0.5 * field))
+    blurred = functional.avg_pool2d(functional.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    chosen = torch.rand((batch, 1, 1, 1), generator=generator) < options.blur_share
+    images = torch.where(chosen, blurred, images)
+    strength = options.noise * torch.rand((batch, 1, 1, 1), generator=generator)
+    images = images + strength * torch.randn(images.shape, generator=generator)
+    contrast = torch.exp(options.contrast_log * normal(batch, 1, 1, 1))
+    return images * contrast + options.brightness * normal(batch, 1, 1, 1)
+
+
+def renormalize(images: Tensor) -> Tensor:
+    """`crops.normalize` in torch: each image clipped at its percentiles, mean 0, variance 1."""
+    flat = images.flatten(-2)
+    low, high = torch.quantile(flat, torch.tensor([0.01, 0.99]), dim=-1)[..., None, None]
+    clipped = torch.minimum(torch.maximum(images, low), high)
+    mean = clipped.mean((-2, -1), keepdim=True)
+    return (clipped - mean) / (clipped.std((-2, -1), keepdim=True, unbiased=False) + 1e-6)

@@ -1,0 +1,103 @@
+"""Claims about the command: exit codes, one sentence for what went wrong, help that teaches."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from CardioSAMLib import __version__
+from CardioSAMLib.io import write_nifti
+from CardioSAMLib.phantom import PhantomOptions, make_phantom
+
+BASE = [sys.executable, "-c", "from CardioSAMLib.cli import main; main()"]
+
+
+def run(*arguments, **options):
+    return subprocess.run([*BASE, *map(str, arguments)], capture_output=True, text=True, check=False, **options)
+
+
+@pytest.fixture(scope="module")
+def nifti(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cine") / "cine.nii.gz"
+    options = PhantomOptions(frames=4, slices=7, spacing_mm=(1.6, 1.6, 13.0), rows=160, columns=160)
+    write_nifti(make_phantom(options).cine, path)
+    return path
+
+
+def test_analyze_prints_the_table_and_writes_one_csv_row(nifti, tmp_path):
+    done = run("analyze", nifti, "--out", tmp_path / "out", "--height-cm", "170", "--weight-kg", "70", "--sex", "F")
+    assert done.returncode in (0, 3), done.stderr
+    assert "Ejection fraction" in done.stdout
+    assert done.stderr == ""  # quiet when not a terminal
+    header, *rows = (tmp_path / "out" / "measurements.csv").read_text().splitlines()
+    assert "lv_ef_percent" in header
+    assert len(rows) == 1
+
+
+def test_the_exit_code_is_3_exactly_when_a_quality_check_failed(nifti, tmp_path):
+    done = run("analyze", nifti, "--out", tmp_path / "out", "--ed-frame", "2", "--es-frame", "0", "--frames", "ed-es")
+    quality = json.loads((tmp_path / "out" / "measurements.json").read_text())["quality"]
+    assert any(note["severity"] == "error" for note in quality)  # ED and ES exchanged: a negative ejection fraction
+    assert done.returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["analyze", "no-such-folder", "--out", "out"], "no-such-folder"),
+        (["analyze", ".", "--out", "out", "--model", "no-such-model"], "choose one of"),
+        (["analyze", ".", "--out", "out", "--height-cm", "1.8"], "height of 1.8 cm"),
+        (["analyze", ".", "--out", "out", "--bsa", "guess"], "guess"),
+        (["analyze", ".", "--out", "out", "--sex", "X"], "--sex"),
+        (["analyze", "--out", "out"], "INPUT"),
+        (["analyse"], "analyse"),
+        (["train", "no-such-configuration", "--data", ".", "--out", "out"], "no-such-configuration"),
+    ],
+)
+def test_what_cannot_be_used_ends_with_2_one_sentence_and_nothing_written(arguments, sentence, tmp_path):
+    done = run(*arguments, cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.getcwd()})
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_leaves_nothing_half_written(nifti, tmp_path):
+    process = subprocess.Popen(
+        [*BASE, "analyze", str(nifti), "--out", str(tmp_path / "out")], stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    if process.returncode in (0, 3):
+        pytest.skip("the analysis was faster than the interrupt")
+    assert process.returncode == 130, error
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def test_help_names_every_command_and_how_to_start():
+    text = run("--help").stdout
+    for word in ("analyze", "demo", "models", "bench", "train", "cardiosam demo"):
+        assert word in text
+
+
+@pytest.mark.parametrize("command", [["analyze"], ["demo"], ["models"], ["bench"], ["bench", "analyze"], ["train"]])
+def test_every_command_explains_itself(command):
+    done = run(*command, "--help")
+    assert done.returncode == 0
+    assert len(done.stdout) > 200
+
+
+def test_the_version_is_the_librarys():
+    assert run("--version").stdout.strip() == f"cardiosam {__version__}"
+
+
+def test_models_list_shows_size_license_and_accuracy():
+    text = " ".join(run("models", "list", env={**os.environ, "COLUMNS": "200"}).stdout.split())
+    for word in ("cardiosam-unet25d", "MB", "CC BY-NC-SA 4.0", "Dice"):
+        assert word in text
