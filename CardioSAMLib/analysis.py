@@ -11,11 +11,11 @@ import numpy as np
 
 from CardioSAMLib.cine import Cine, Patient
 from CardioSAMLib.function import MeasureOptions, end_diastole_and_end_systole, measure, volumes_ml
-from CardioSAMLib.io import load_cine
+from CardioSAMLib.io import check_writable, load_cine
 from CardioSAMLib.labels import CineSegmentation, Structure
 from CardioSAMLib.progress import Progress, part_of, silent
 from CardioSAMLib.quality import check
-from CardioSAMLib.report import Study, check_writable, write_outputs
+from CardioSAMLib.report import Study, write_outputs
 from CardioSAMLib.resources import DEFAULT_MODEL_ID, ModelCard, find_model
 from CardioSAMLib.segmentation import Segmenter, segmenter_of
 
@@ -24,14 +24,15 @@ from CardioSAMLib.segmentation import Segmenter, segmenter_of
 class AnalysisOptions:
     """What a user may choose. series: key of a candidate of `io.list_cines`, where a folder holds several.
 
-    frames: all of them, or only end-diastole and end-systole. patient: values that are not None replace the file's.
-    measuring: frames given by the user and the body surface formula.
+    frames: all of them, or only end-diastole and end-systole. patient, heart_rate_bpm: values that are not None
+    replace the file's. measuring: frames given by the user and the body surface formula.
     """
 
     model_id: str = DEFAULT_MODEL_ID
     frames: Literal["all", "ed-es"] = "all"
     series: str | None = None
     patient: Patient = field(default_factory=Patient)
+    heart_rate_bpm: float | None = None
     measuring: MeasureOptions = field(default_factory=MeasureOptions)
 
 
@@ -69,10 +70,15 @@ def analyze(
 
 
 def read(path: Path, options: AnalysisOptions) -> Cine:
-    """The cine, with the patient's values that the user gave."""
+    """The cine, with the patient's values and the heart rate that the user gave."""
     cine = load_cine(path, options.series)
     given = {key: value for key, value in vars(options.patient).items() if value is not None}
-    return replace(cine, patient=replace(cine.patient, **given))
+    cine = replace(cine, patient=replace(cine.patient, **given))
+    if options.heart_rate_bpm is None:
+        return cine
+    # What the reader noted about the file's heart rate does not concern the one given.
+    notes = tuple(note for note in cine.notes if not note.code.startswith("heart_rate"))
+    return replace(cine, heart_rate_bpm=options.heart_rate_bpm, notes=notes)
 
 
 def segment(
@@ -91,7 +97,11 @@ def assess(cine: Cine, segmentation: CineSegmentation, card: ModelCard | None, o
     """Measurements and quality notes of a segmented cine. card: the model that drew the contours, if one did."""
     function = measure(cine, segmentation, options.measuring)
     report = check(cine, segmentation, function)
-    settings = {"Frames": options.frames, "Body surface area": function.bsa_formula}
+    settings = {
+        "Frames": options.frames,
+        "Body surface area": function.bsa_formula,
+        "Papillary muscles": "in the blood pool",  # the convention of the labels the models learned from
+    }
     return Study(cine.source, cine, segmentation, function, report.notes, card, settings)
 
 

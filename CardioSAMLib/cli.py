@@ -70,6 +70,7 @@ def analyze(
     weight_kg: Annotated[float | None, typer.Option(help="Weight, for indexed values, if the file has none.")] = None,
     sex: Annotated[Sex | None, typer.Option(help="Of the patient, if the file has none.")] = None,
     age: Annotated[float | None, typer.Option(help="Age in years.")] = None,
+    heart_rate: Annotated[float | None, typer.Option(help="Beats per minute, for output and rates.")] = None,
     ed_frame: Annotated[int | None, typer.Option(help="End-diastolic frame, 0-based, instead of the one found.")] = (
         None
     ),
@@ -90,7 +91,7 @@ def analyze(
 
     patient = Patient(sex=sex.value if sex else None, age_years=age, height_cm=height_cm, weight_kg=weight_kg)
     measuring = MeasureOptions(ed_frame=ed_frame, es_frame=es_frame, bsa_formula=bsa)
-    options = AnalysisOptions(model, frames.value, series, patient, measuring)
+    options = AnalysisOptions(model, frames.value, series, patient, heart_rate, measuring)
     with _progress_bar() as progress:
         result = analyze_study(input_path, out, options, progress)
     _print(measurement_table(result.study))
@@ -114,7 +115,7 @@ def demo(out: OutFolder = Path("demo")) -> None:
 @models_app.command("list")
 def list_models() -> None:
     """List the models with their size, license and measured accuracy."""
-    from CardioSAMLib.report.table import models_table
+    from CardioSAMLib.report import models_table
 
     _print(models_table(load_catalogue()))
 
@@ -133,7 +134,7 @@ def bench_analyze(
     with _progress_bar() as progress:
         result = measure_analysis(input_path, model, progress)
     if json_file is not None:
-        from CardioSAMLib.report import write_files
+        from CardioSAMLib.io import write_files
 
         write_files(json_file.parent, {json_file.name: as_json(result).encode()})
     _print(bench_table(result))

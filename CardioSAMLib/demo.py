@@ -8,10 +8,10 @@ from pathlib import Path
 
 from CardioSAMLib.analysis import AnalysisOptions, analyze
 from CardioSAMLib.function import METRICS, CardiacFunction
-from CardioSAMLib.io import DicomLayout, write_dicom
+from CardioSAMLib.io import DicomLayout, check_writable, write_dicom
 from CardioSAMLib.phantom import PhantomTruth, make_phantom
 from CardioSAMLib.progress import Progress, part_of, silent
-from CardioSAMLib.report import Comparison, check_writable
+from CardioSAMLib.report import Comparison
 
 DICOM_FOLDER = "phantom-dicom"
 

@@ -121,19 +121,51 @@ class Phantom:
 def make_phantom(options: PhantomOptions | None = None) -> Phantom:
     """The beating heart that the options describe; the same options give the same pixels."""
     options = options or PhantomOptions()
-    hearts = _hearts(options)
     geometry = Geometry(options.spacing_mm, direction=_direction())
     rr_ms = 60000.0 / options.heart_rate_bpm
     cine = Cine(
-        pixels=_pixels(options, hearts),
+        pixels=_pixels(options),
         geometry=geometry,
         frame_times_ms=tuple(rr_ms * frame / options.frames for frame in range(options.frames)),
         heart_rate_bpm=options.heart_rate_bpm,
         patient=options.patient,
         source="Synthetic beating heart (phantom)",
     )
-    segmentation = CineSegmentation(_labels(options, hearts), tuple(range(options.frames)), Provenance("phantom"))
-    return Phantom(cine, segmentation, _truth(options, hearts))
+    segmentation = CineSegmentation(phantom_labels(options), tuple(range(options.frames)), Provenance("phantom"))
+    return Phantom(cine, segmentation, phantom_truth(options))
+
+
+def phantom_truth(options: PhantomOptions) -> PhantomTruth:
+    """The exact volumes alone; they depend on no grid."""
+    hearts = _hearts(options)
+    es_frame = end_systolic_frame(options.frames)
+    lv = tuple(heart.lv_ml for heart in hearts)
+    rv = tuple(heart.rv_ml for heart in hearts)
+    return PhantomTruth(
+        ed_frame=0,
+        es_frame=es_frame,
+        mass_g=options.mass_g,
+        lv=VentricleTruth(lv[0], lv[es_frame], lv),
+        rv=VentricleTruth(rv[0], rv[es_frame], rv),
+    )
+
+
+def phantom_labels(options: PhantomOptions) -> Array:
+    """uint8 `(frames, slices, rows, columns)` in the storage order: what lies at the center of each voxel.
+
+    Without the picture, which takes most of the time of `make_phantom`.
+    """
+    hearts = _hearts(options)
+    labels = np.zeros((options.frames, options.slices, options.rows, options.columns), dtype=np.uint8)
+    for slice_number in range(options.slices):
+        plane = _plane(options, slice_number, 0.0)
+        for frame, heart in enumerate(hearts):
+            surfaces = surfaces_at(heart, plane.along_mm, plane.rays)
+            picture = labels[frame, slice_number]
+            picture[plane.radius_mm < surfaces.rv_outer] = STORAGE.value_of(Structure.RV)
+            picture[plane.radius_mm < surfaces.epicardium] = STORAGE.value_of(Structure.MYO)
+            picture[plane.radius_mm < surfaces.endocardium] = STORAGE.value_of(Structure.LV)
+    return labels
 
 
 def _hearts(options: PhantomOptions) -> tuple[Heart, ...]:
@@ -149,35 +181,9 @@ def _hearts(options: PhantomOptions) -> tuple[Heart, ...]:
     return tuple(heart_at(size, float(contracted)) for contracted in contraction(options.frames))
 
 
-def _truth(options: PhantomOptions, hearts: tuple[Heart, ...]) -> PhantomTruth:
-    es_frame = end_systolic_frame(options.frames)
-    lv = tuple(heart.lv_ml for heart in hearts)
-    rv = tuple(heart.rv_ml for heart in hearts)
-    return PhantomTruth(
-        ed_frame=0,
-        es_frame=es_frame,
-        mass_g=options.mass_g,
-        lv=VentricleTruth(lv[0], lv[es_frame], lv),
-        rv=VentricleTruth(rv[0], rv[es_frame], rv),
-    )
-
-
-def _labels(options: PhantomOptions, hearts: tuple[Heart, ...]) -> Array:
-    """uint8 `(frames, slices, rows, columns)` in the storage order: what lies at the center of each voxel."""
-    labels = np.zeros((options.frames, options.slices, options.rows, options.columns), dtype=np.uint8)
-    for slice_number in range(options.slices):
-        plane = _plane(options, slice_number, 0.0)
-        for frame, heart in enumerate(hearts):
-            surfaces = surfaces_at(heart, plane.along_mm, plane.rays)
-            picture = labels[frame, slice_number]
-            picture[plane.radius_mm < surfaces.rv_outer] = STORAGE.value_of(Structure.RV)
-            picture[plane.radius_mm < surfaces.epicardium] = STORAGE.value_of(Structure.MYO)
-            picture[plane.radius_mm < surfaces.endocardium] = STORAGE.value_of(Structure.LV)
-    return labels
-
-
-def _pixels(options: PhantomOptions, hearts: tuple[Heart, ...]) -> Array:
+def _pixels(options: PhantomOptions) -> Array:
     """int16 `(frames, slices, rows, columns)`: tissue signals with texture, coil profile and noise."""
+    hearts = _hearts(options)
     generator = np.random.default_rng([options.seed, 2])
     texture = Texture.random(options.seed)
     pixel_mm = float(np.mean(options.spacing_mm[:2]))

@@ -61,7 +61,7 @@ def _on_patient(function: CardiacFunction, cine: Cine) -> Iterator[QualityNote]:
             for name, value in (("height", cine.patient.height_cm), ("weight", cine.patient.weight_kg))
             if value is None
         ]
-        text = f"The patient's {' and '.join(lacking)} is unknown, so values per body surface are missing; give it."
+        text = f"The patient's {' and '.join(lacking)} must be known for values per body surface; give them."
         yield QualityNote("body_size_unknown", "info", text)
 
 

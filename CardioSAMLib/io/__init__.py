@@ -1,6 +1,7 @@
 """Files in, our objects out (floor 1): DICOM, NIfTI, NRRD, ACDC folders, contour files."""
 
 from CardioSAMLib.io.acdc import AcdcPatient, load_acdc_patient
+from CardioSAMLib.io.atomic import check_writable, write_files
 from CardioSAMLib.io.candidates import CineCandidate, SeveralCines
 from CardioSAMLib.io.contours import ExpertContours, load_sunnybrook_contours
 from CardioSAMLib.io.images import load_labels, load_pair
@@ -15,6 +16,7 @@ __all__ = [
     "DicomStudy",
     "ExpertContours",
     "SeveralCines",
+    "check_writable",
     "list_cines",
     "load_acdc_patient",
     "load_cine",
@@ -23,5 +25,6 @@ __all__ = [
     "load_sunnybrook_contours",
     "new_study",
     "write_dicom",
+    "write_files",
     "write_nifti",
 ]

@@ -1,15 +1,19 @@
-"""A cine as a 4D NIfTI file."""
+"""A cine, or labels on its grid, as a 4D NIfTI file."""
 
 from __future__ import annotations
 
+import errno
+import gzip
+import os
 import tempfile
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import SimpleITK as sitk
 
-from CardioSAMLib.cine import Cine, UnusableInput
-from CardioSAMLib.io.image_headers import check_image_header
+from CardioSAMLib.cine import Array, Cine, UnusableInput
+from CardioSAMLib.io.atomic import write_files
 
 _UNKNOWN_INTERVAL_S = 1.0
 """The placeholder that readers, ours among them, know for no time at all; NIfTI cannot leave it out."""
@@ -23,36 +27,49 @@ def write_nifti(cine: Cine, path: Path | str) -> None:
     .nii.gz, and where the file cannot be written.
     """
     path = Path(path)
-    ending = next((ending for ending in (".nii.gz", ".nii") if path.name.endswith(ending)), None)
-    if ending is None:
+    if not path.name.endswith((".nii.gz", ".nii")):
         raise UnusableInput(f"{path.name} is no name of a NIfTI file; end it in .nii.gz or .nii.")
     if cine.geometry.slice_positions_mm is not None:
         raise UnusableInput("A NIfTI file cannot hold slices at unequal distances; write DICOM instead.")
+    content = nifti_bytes(cine.pixels, cine)
+    write_files(path.parent, {path.name: gzip.compress(content, mtime=0) if path.suffix == ".gz" else content})
+
+
+def nifti_bytes(values: Array, cine: Cine) -> bytes:
+    """An uncompressed NIfTI file of values `(frames, slices, rows, columns)` on the grid of a cine.
+
+    The same values give the same bytes. Raises UnusableInput where the folder for temporary files is full.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".cardiosam-", dir=path.parent) as folder:
-            part = Path(folder) / f"part{ending}"
-            sitk.WriteImage(_image(cine), str(part))
-            # SimpleITK says nothing when the disk is full.
-            check_image_header(part)
-            part.replace(path)
-    except (OSError, RuntimeError, UnusableInput) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "is the disk full?"
-        raise UnusableInput(f"{path} cannot be written ({reason}); give another place.") from error
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "part.nii"
+            sitk.WriteImage(grid_image(values, cine), str(path))
+            content = path.read_bytes()
+        # SimpleITK reports no error when the disk is full; what it wrote is then too short.
+        if len(content) < values.nbytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except (OSError, RuntimeError) as error:
+        raise UnusableInput(
+            f"The folder for temporary files, {tempfile.gettempdir()}, is full or cannot be written to; "
+            "free some space or set TMPDIR to another folder."
+        ) from error
+    return content
 
 
-def _image(cine: Cine) -> sitk.Image:
+def grid_image(values: Array, cine: Cine) -> sitk.Image:
+    """4D image (column, row, slice, frame) of values `(frames, slices, rows, columns)` on the grid of a cine.
+
+    Origin and spacing along time are in seconds, as NIfTI readers expect; 0 and 1 where the times are not known.
+    Slices at unequal distances are placed at the usual interval.
+    """
     row_mm, column_mm, slice_mm = cine.geometry.spacing_mm
-    volumes = []
-    for frame in cine.pixels:
-        volume = sitk.GetImageFromArray(np.ascontiguousarray(frame))
-        volume.SetSpacing((column_mm, row_mm, slice_mm))
-        volume.SetOrigin(cine.geometry.origin_mm)
-        volume.SetDirection(np.ravel(cine.geometry.direction).tolist())
-        volumes.append(volume)
-    interval_ms = cine.frame_interval_ms if cine.frame_times_ms is not None else None
-    if cine.frame_times_ms is None or interval_ms is None:
-        series: sitk.Image = sitk.JoinSeries(volumes, 0.0, _UNKNOWN_INTERVAL_S)
-    else:
-        series = sitk.JoinSeries(volumes, cine.frame_times_ms[0] / 1000.0, interval_ms / 1000.0)
-    return series
+    first_s, interval_s = 0.0, _UNKNOWN_INTERVAL_S
+    if cine.frame_times_ms is not None and cine.frame_interval_ms is not None:
+        first_s, interval_s = cine.frame_times_ms[0] / 1000.0, cine.frame_interval_ms / 1000.0
+    direction = np.eye(4)
+    direction[:3, :3] = cine.geometry.direction
+    image: Any = sitk.GetImageFromArray(np.ascontiguousarray(values), isVector=False)
+    image.SetSpacing((column_mm, row_mm, slice_mm, interval_s))
+    image.SetOrigin((*cine.geometry.origin_mm, first_s))
+    image.SetDirection(direction.ravel().tolist())
+    return cast(sitk.Image, image)

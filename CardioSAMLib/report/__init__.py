@@ -1,25 +1,23 @@
 """What leaves (floor 2): tables, pictures, the HTML report, label files.
 
-Functions of this room turn a `Study` into text or bytes; `write_outputs` and `write_files` are the only ones that
-touch the disk.
+Functions of this room turn a `Study` into text or bytes; `write_outputs` is the only one that
+writes files.
 """
 
-from CardioSAMLib.report.atomic import check_writable, write_files
 from CardioSAMLib.report.contours import contours_png
 from CardioSAMLib.report.curves import curves_csv, curves_png
 from CardioSAMLib.report.html_report import report_html
 from CardioSAMLib.report.measurements import measurements_csv, measurements_json
 from CardioSAMLib.report.outputs import OUTPUTS, Output, write_outputs
-from CardioSAMLib.report.segmentation_file import segmentation_image, segmentation_nifti
+from CardioSAMLib.report.segmentation_file import segmentation_nifti
 from CardioSAMLib.report.study import Study
-from CardioSAMLib.report.table import Comparison, comparison_table, measurement_table
+from CardioSAMLib.report.table import Comparison, comparison_table, measurement_table, models_table
 
 __all__ = [
     "OUTPUTS",
     "Comparison",
     "Output",
     "Study",
-    "check_writable",
     "comparison_table",
     "contours_png",
     "curves_csv",
@@ -27,9 +25,8 @@ __all__ = [
     "measurement_table",
     "measurements_csv",
     "measurements_json",
+    "models_table",
     "report_html",
-    "segmentation_image",
     "segmentation_nifti",
-    "write_files",
     "write_outputs",
 ]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from CardioSAMLib.io import write_files
 from CardioSAMLib.progress import Progress, silent
-from CardioSAMLib.report.atomic import write_files
 from CardioSAMLib.report.contours import contours_png
 from CardioSAMLib.report.curves import curves_csv, curves_png
 from CardioSAMLib.report.html_report import report_html

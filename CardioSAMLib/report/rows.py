@@ -86,7 +86,7 @@ _GAPS = (
     _Gap("not found", lambda *_: True, _is_absent),
     _Gap("one frame only", _needs_end_systole, lambda function, _: function.es_frame is None),
     _Gap("heart rate unknown", lambda metric, _: "/min" in metric.unit, lambda f, _: f.heart_rate_bpm is None),
-    _Gap("height or weight unknown", lambda metric, _: "/m²" in metric.unit, lambda f, _: f.bsa_m2 is None),
+    _Gap("body size unknown", lambda metric, _: "/m²" in metric.unit, lambda f, _: f.bsa_m2 is None),
     _Gap("frame times unknown", _needs_curve, lambda function, _: function.curves.times_ms is None),
     _Gap("needs more frames", _needs_curve, lambda *_: True),
 )

@@ -14,7 +14,7 @@ from CardioSAMLib.report.study import Study
 _MARGIN_MM = 15.0
 _WINDOW_PERCENTILES = (1.0, 99.0)
 # In steps of the outline, each about 0.7 pixels: takes the stairs away and moves a circle of 10 pixels radius inward
-# by less than 0.1 pixel.
+# by less than 0.1 pixel, the smallest ones by 0.2.
 _SMOOTHING_STEPS = 1.5
 # The line drawn last lies on top, where the inner and the outer outline of the wall meet.
 _DRAWING_ORDER = (Structure.RV, Structure.MYO, Structure.LV)
@@ -36,13 +36,14 @@ class SliceView:
 
 
 def slice_views(study: Study, frame: int) -> tuple[SliceView, ...]:
-    """All slices of a frame. Crop and gray window are the same for all slices and for ED and ES."""
+    """All slices of a frame. The crop is the same for all; the gray window of a slice is the same at ED and ES."""
     frames = [number for _, number in study.key_frames]
     row_mm, column_mm, _ = study.cine.geometry.spacing_mm
     rows, columns = heart_crop(study.segmentation.labels[frames], (row_mm, column_mm))
     cropped = study.cine.pixels[:, :, rows, columns]
-    low, high = np.percentile(cropped[frames], _WINDOW_PERCENTILES)
-    gray = np.clip((cropped[frame].astype(float) - low) / max(high - low, np.finfo(float).eps), 0.0, 1.0)
+    # A window per slice: toward the apex the coil on the chest is near, and its fat would set the white of them all.
+    low, high = np.percentile(cropped[frames], _WINDOW_PERCENTILES, axis=(0, 2, 3))[..., None, None]
+    gray = np.clip((cropped[frame] - low) / np.maximum(high - low, np.finfo(float).eps), 0.0, 1.0)
     labels = study.segmentation.labels[frame][:, rows, columns]
     size_mm = (gray.shape[1] * row_mm, gray.shape[2] * column_mm)
     return tuple(

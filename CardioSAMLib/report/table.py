@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from CardioSAMLib.report.rows import Cell, format_value, measurement_rows
@@ -26,16 +27,20 @@ class Comparison:
 
 
 def measurement_table(study: Study) -> Table:
-    """The measurements of both ventricles, one row each; where one is missing, why."""
+    """The measurements of both ventricles, one row each; a letter where one is missing, and below the table why."""
     from rich.text import Text
 
+    rows = measurement_rows(study.function)
+    letters = _letters(cell.reason for row in rows for cell in (row.lv, row.rv) if cell.reason)
     table = _table(study.title)
     table.add_column("Measurement")
     for ventricle in ("LV", "RV"):
         table.add_column(ventricle, justify="right")
     table.add_column("Unit")
-    for row in measurement_rows(study.function):
-        table.add_row(row.title, _cell_text(row.lv), _cell_text(row.rv), Text(row.unit))
+    for row in rows:
+        table.add_row(row.title, _cell_text(row.lv, letters), _cell_text(row.rv, letters), row.unit)
+    if letters:
+        table.caption = Text("\n".join(f"{letter}: {reason}" for reason, letter in letters.items()))
     return table
 
 
@@ -58,11 +63,21 @@ def comparison_table(rows: Sequence[Comparison]) -> Table:
 def models_table(cards: Sequence[ModelCard]) -> Table:
     """The models of the catalogue."""
     table = _table("")
-    for heading in ("Model", "Version", "Size", "License", "Trained on"):
+    for heading in ("Model", "Version", "Size", "License", "Trained on", "Accuracy"):
         table.add_column(heading, justify="right" if heading == "Size" else "left", overflow="fold")
     for card in cards:
-        table.add_row(card.id, card.version, f"{card.bytes / 1e6:.1f} MB", card.license, card.training_data)
+        size = f"{card.bytes / 1e6:.1f} MB"
+        table.add_row(card.id, card.version, size, card.license, card.training_data, _accuracy(card))
     return table
+
+
+def _accuracy(card: ModelCard) -> str:
+    """The measured figures that users choose a model by."""
+    accuracy = card.accuracy
+    return (
+        f"Dice {accuracy['mean_dice']:.3f}, LV EF ±{accuracy['LV_ef_mae_points']:.1f}, "
+        f"RV EF ±{accuracy['RV_ef_mae_points']:.1f} points, on {accuracy['measured_on']}"
+    )
 
 
 def _table(title: str) -> Table:
@@ -71,11 +86,18 @@ def _table(title: str) -> Table:
     from rich.text import Text
 
     # As Text: a title from a file may hold square brackets, which are markup to rich.
-    return Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD)
+    return Table(
+        title=Text(title) if title else None, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD
+    )
 
 
-def _cell_text(cell: Cell) -> str:
-    return f"{cell.text} [dim]{cell.reason}[/dim]" if cell.reason else cell.text
+def _letters(reasons: Iterable[str]) -> dict[str, str]:
+    """A letter for each different reason, in the order of their first use."""
+    return dict(zip(dict.fromkeys(reasons), ascii_lowercase, strict=False))
+
+
+def _cell_text(cell: Cell, letters: Mapping[str, str]) -> str:
+    return f"{cell.text} {letters[cell.reason]}" if cell.reason else cell.text
 
 
 def _difference(row: Comparison) -> str:

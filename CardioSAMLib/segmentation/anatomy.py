@@ -28,7 +28,7 @@ def sensible_anatomy(labels: Array) -> Array:
     right = _largest_part(labels == _RV)
     labels = np.where(left | right, labels, 0).astype(np.uint8)
     labels = _one_cavity_per_slice(labels)
-    basal = _basal_slice(labels)
+    basal = basal_slice(labels)
     for number, plane in enumerate(labels):
         _fill_holes(plane)
         if number != basal:
@@ -56,7 +56,7 @@ def _one_cavity_per_slice(labels: Array) -> Array:
     return labels
 
 
-def _basal_slice(labels: Array) -> int:
+def basal_slice(labels: Array) -> int:
     """The last slice with LV at the end of the stack where the ventricles are wider: stacks run either way."""
     areas = (labels != 0).sum(axis=(1, 2))
     with_cavity = np.flatnonzero((labels == _LV).any(axis=(1, 2)))

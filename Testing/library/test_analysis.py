@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from CardioSAMLib.analysis import AnalysisOptions, analyze, segment
+from CardioSAMLib.analysis import AnalysisOptions, analyze, read, segment
 from CardioSAMLib.cine import Cine, Patient, UnusableInput
 from CardioSAMLib.function import MeasureOptions
 from CardioSAMLib.io import DicomLayout, write_dicom, write_nifti
@@ -37,7 +37,7 @@ class TruthSegmenter:
         self._labels = phantom.segmentation.labels
         self.asked = []
 
-    def segment(self, cine, frames, progress=None):
+    def segment(self, cine, frames, _progress=None):
         self.asked.append((cine.pixels.shape, tuple(frames)))
         first = max(self._labels.shape[1] // 2 - 1, 0) if cine.slices < self._labels.shape[1] else 0
         labels = self._labels[:, first : first + cine.slices] if first else self._labels
@@ -85,6 +85,14 @@ def test_patient_values_of_the_user_replace_those_of_the_file(nifti, tmp_path):
     function = analyze(nifti, tmp_path / "out", options).study.function
     assert function.bsa_m2 == pytest.approx(2.0)  # Mosteller: sqrt(180 * 80 / 3600)
     assert function.lv.edv_index_ml_m2 == pytest.approx(function.lv.edv_ml / 2.0)
+
+
+def test_a_heart_rate_of_the_user_gives_the_output_that_the_file_could_not(nifti):
+    silent_about_rate = read(nifti, AnalysisOptions())
+    told = read(nifti, AnalysisOptions(heart_rate_bpm=70.0))
+    assert told.heart_rate_bpm == 70.0
+    assert not [note for note in told.notes if note.code.startswith("heart_rate")]
+    assert [note for note in silent_about_rate.notes if note.code.startswith("heart_rate")]
 
 
 def test_a_stop_in_the_middle_writes_nothing(nifti, tmp_path):

@@ -21,9 +21,8 @@ from CardioSAMLib.cine import Array, Cine
 from CardioSAMLib.evaluation.overlap import dice
 from CardioSAMLib.evaluation.surface import hd95_mm
 from CardioSAMLib.function import CardiacFunction, measure, volumes_ml
-from CardioSAMLib.io import load_acdc_patient, load_sunnybrook_contours
+from CardioSAMLib.io import load_acdc_patient, load_sunnybrook_contours, write_files
 from CardioSAMLib.labels import STORAGE, CineSegmentation, Provenance, Structure
-from CardioSAMLib.report import write_files
 from CardioSAMLib.resources import DEFAULT_MODEL_ID, find_model, resources_dir
 from CardioSAMLib.segmentation import Segmenter, segmenter_of
 from CardioSAMLib.training.splits import read_split
@@ -128,8 +127,8 @@ def _page(
         "## ACDC: 20 patients the model never saw",
         "",
         f"Four patients of each group, drawn by a seed (`Resources/splits/{SPLIT}`). They were watched during training",
-        "but nothing was selected by them: the last step was kept. Metrics are 3D, per volume, on the native grid, with",
-        "the rules of empty masks of `CardioSAMLib/evaluation`; means over patients. Patients 101-150 were not used.",
+        "but nothing was selected by them: the last step was kept. Metrics are 3D, per volume, on the native grid,",
+        "with the rules of empty masks of `CardioSAMLib/evaluation`; means over patients. Patients 101-150: not used.",
         "",
         "| structure | Dice ED | Dice ES | HD95 ED, mm | HD95 ES, mm |",
         "|---|---|---|---|---|",

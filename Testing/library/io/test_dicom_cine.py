@@ -207,7 +207,7 @@ def test_random_bytes_after_the_mark_of_dicom_are_refused(tmp_path):
     rng = np.random.default_rng(0)
     for number in range(20):
         (tmp_path / f"{number}.dcm").write_bytes(bytes(128) + b"DICM" + rng.bytes(500))
-    with pytest.raises(UnusableInput, match="cut short or damaged|hold no images"):
+    with pytest.raises(UnusableInput, match=r"cut short or damaged|hold no images"):
         load_cine(tmp_path)
 
 

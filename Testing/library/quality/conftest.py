@@ -14,7 +14,7 @@ from CardioSAMLib.quality import check
 
 @dataclass(frozen=True)
 class Checked:
-    """A study with the notes of its rules; `spoiled` gives it with other labels, `with_cine` with another cine."""
+    """A study with the notes of its rules; the methods give it with other labels, frames or cine."""
 
     cine: Cine
     segmentation: CineSegmentation
@@ -28,10 +28,15 @@ class Checked:
     def notes_of(self, code):
         return [note for note in self.notes if note.code == code]
 
-    def spoiled(self, change, options=None):
+    def spoiled(self, change):
+        """With the labels that `change` alters in place, measured at the same frames."""
         labels = self.segmentation.labels.copy()
         change(labels)
-        return checked(self.cine, replace(self.segmentation, labels=labels), options)
+        frames = MeasureOptions(self.function.ed_frame, self.function.es_frame)
+        return checked(self.cine, replace(self.segmentation, labels=labels), frames)
+
+    def measured_at(self, ed, es):
+        return checked(self.cine, self.segmentation, MeasureOptions(ed, es))
 
     def with_cine(self, **changes):
         return checked(replace(self.cine, **changes), self.segmentation)

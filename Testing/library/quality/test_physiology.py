@@ -1,9 +1,13 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from CardioSAMLib.cine import Geometry
+from CardioSAMLib.labels import STORAGE, Structure
 from CardioSAMLib.quality import check
+
+LV, MYO = STORAGE.value_of(Structure.LV), STORAGE.value_of(Structure.MYO)
 
 
 def rule_codes(sound, ventricle="lv", **changes):
@@ -53,9 +57,14 @@ def test_a_header_in_centimeters_makes_an_implausible_wall(sound):
     assert {"wall_implausible", "edv_implausible"} <= spoiled.codes
 
 
-def test_the_phantoms_wall_is_measured_as_its_radii_differ(sound):
-    """Closed form at end-diastole: largest radii from V = pi form R^2 L, 34 and 26 mm for epicardium and cavity."""
-    from CardioSAMLib.quality.physiology import _wall_mm
+def test_a_ring_of_known_radii_has_the_wall_of_their_difference(sound):
+    """Rings of radius 20 and 22.5 pixels: the wall is 2.5 pixels of 1.6 mm, 4 mm; in pixels of 1.1 mm it is 2.75 mm."""
+    rows, columns = np.indices((110, 110)) - 55
+    radius = np.hypot(rows, columns)
 
-    wall = _wall_mm(sound.segmentation.labels[0], 1.6**2)
-    assert wall == pytest.approx(8.4, abs=0.6)
+    def rings(labels):
+        labels[:] = np.where(radius < 20, LV, np.where(radius < 22.5, MYO, 0))
+
+    thick = sound.spoiled(rings)
+    assert "wall_implausible" not in thick.codes
+    assert "wall_implausible" in thick.with_cine(geometry=Geometry((1.1, 1.1, 10.0))).codes

@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from CardioSAMLib.function import MeasureOptions
 from CardioSAMLib.labels import STORAGE, Structure
 from CardioSAMLib.quality import check
 
@@ -33,13 +32,13 @@ def test_ripples_of_the_unsmoothed_curve_are_not_ambiguous(sound):
 
 
 def test_swapped_frames_are_an_error(sound):
-    spoiled = sound.spoiled(lambda labels: None, MeasureOptions(ed_frame=7, es_frame=0))
+    spoiled = sound.measured_at(7, 0)
     assert [note.severity for note in spoiled.notes_of("ed_es_swapped")] == ["error"]
 
 
 @pytest.mark.parametrize(("ed", "es"), [(7, 8), (0, 19)])
 def test_neighboring_frames_are_adjacent_around_the_end_too(sound, ed, es):
-    assert "ed_es_adjacent" in sound.spoiled(lambda labels: None, MeasureOptions(ed_frame=ed, es_frame=es)).codes
+    assert "ed_es_adjacent" in sound.measured_at(ed, es).codes
 
 
 @pytest.mark.parametrize(("frames", "few"), [(2, False), (3, True), (11, True), (12, False)])

@@ -1,0 +1,1 @@
+# Stand-in for the scripts that write the extension's description and its package.

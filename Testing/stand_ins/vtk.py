@@ -1,0 +1,5 @@
+"""Stand-in for VTK: the one event that the panel observes."""
+
+
+class vtkCommand:
+    ModifiedEvent = "ModifiedEvent"
