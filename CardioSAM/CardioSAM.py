@@ -135,7 +135,7 @@ class BackgroundJob:
         from CardioSAMLib.progress import Cancelled
 
         if self.cancelRequested.is_set():
-            pass
+            raise Cancelled
         self._messages.put((fraction, message))
 
     def _poll(self):

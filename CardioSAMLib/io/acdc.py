@@ -85,7 +85,8 @@ def acdc_source(folder: Path) -> CineSource:
             return load_acdc_patient(folder).cine
         cine = load_image(whole, info.patient)
         message = (
-            f"The data set names frame {info.ed_frame + 1} end-diastole and frame {info.es_frame + 1} end-systole."
+            f"The data set names frame {info.ed_frame} end-diastole and frame {info.es_frame} end-systole "
+            "(counted from 0)."
         )
         note = QualityNote("named_ed_es", "info", message)
         return replace(cine, notes=(*cine.notes, note, *info.notes))

@@ -146,7 +146,7 @@ def _align(images: Sequence[ImageHeader], beat: _Beat) -> tuple[tuple[ImageHeade
 def _count_note(count: int, usual: int, missing: list[int], slice_number: int) -> QualityNote:
     message = f"A slice has {count} frames where the others have {usual}"
     if missing:
-        numbers = ", ".join(str(frame + 1) for frame in missing)
+        numbers = ", ".join(str(frame) for frame in missing)
         message += f"; frame(s) {numbers} of it show the image that is nearest in time."
     else:
         message += "; the images nearest in time to theirs are used."

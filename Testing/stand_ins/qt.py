@@ -11,6 +11,9 @@ from PySide6.QtWidgets import QHeaderView, QTableWidgetItem
 
 __all__ = ["PropertiesAsAttributes", "QDesktopServices", "QHeaderView", "QTableWidgetItem", "QTimer", "QUrl"]
 
+# Qt itself asks the Python object for these, and wants the methods.
+_VIRTUAL_METHODS = {"sizeHint", "minimumSizeHint"}
+
 
 class PropertiesAsAttributes:
     """Reading and setting an attribute reads and sets the Qt property of that name, as in PythonQt.
@@ -33,7 +36,9 @@ class PropertiesAsAttributes:
 
 
 def _isProperty(widget, name):
-    return not name.startswith("_") and type(widget).staticMetaObject.indexOfProperty(name) >= 0
+    if name.startswith("_") or name in _VIRTUAL_METHODS:
+        return False
+    return type(widget).staticMetaObject.indexOfProperty(name) >= 0
 
 
 class QComboBox(PropertiesAsAttributes, QtWidgets.QComboBox):

@@ -1,6 +1,6 @@
 """What the anatomical rules do to expert contours, which need none: the cost of `segmentation/anatomy.py`.
 
-    python docs/scripts/anatomy_on_experts.py DATA
+python docs/scripts/anatomy_on_experts.py DATA
 """
 
 from __future__ import annotations

@@ -58,7 +58,8 @@ def test_the_4d_file_is_the_cine_where_there_is_one(patient, pixels):
     np.testing.assert_array_equal(cine.pixels, pixels)
     assert cine.patient.height_cm == 150.0
     assert any(
-        note.message == "The data set names frame 4 end-diastole and frame 2 end-systole." for note in cine.notes
+        note.message == "The data set names frame 3 end-diastole and frame 1 end-systole (counted from 0)."
+        for note in cine.notes
     )
 
 

@@ -43,7 +43,7 @@ def test_a_missing_frame_shows_its_neighbor_in_time_and_is_noted(layout, tmp_pat
     assert any(np.array_equal(read.pixels[4, there], cine.pixels[near, 1]) for near in (3, 5))
     (note,) = [note for note in read.notes if note.code == "missing_frames"]
     assert (note.slice, note.severity) == (there, "warning")
-    assert "9 frames where the others have 10; frame(s) 5 of it" in note.message
+    assert "9 frames where the others have 10; frame(s) 4 of it" in note.message
 
 
 def test_the_first_frame_missing_is_filled_and_nothing_is_shifted(tmp_path, cine):

@@ -177,5 +177,5 @@ def test_a_name_of_another_format_is_refused(tmp_path, make_cine):
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path, make_cine):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UnusableInput, match="cannot be written"):
+    with pytest.raises(UnusableInput, match="give a folder"):
         write_nifti(make_cine(), tmp_path / "file" / "a.nii")
