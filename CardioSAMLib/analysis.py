@@ -10,7 +10,13 @@ from typing import Literal
 import numpy as np
 
 from CardioSAMLib.cine import Cine, Patient
-from CardioSAMLib.function import MeasureOptions, end_diastole_and_end_systole, measure, volumes_ml
+from CardioSAMLib.function import (
+    MeasureOptions,
+    check_named_frames,
+    end_diastole_and_end_systole,
+    measure,
+    volumes_ml,
+)
 from CardioSAMLib.io import check_writable, load_cine
 from CardioSAMLib.labels import CineSegmentation, Structure
 from CardioSAMLib.progress import Progress, part_of, silent
@@ -25,7 +31,8 @@ class AnalysisOptions:
     """What a user may choose. series: key of a candidate of `io.list_cines`, where a folder holds several.
 
     frames: all of them, or only end-diastole and end-systole. patient, heart_rate_bpm: values that are not None
-    replace the file's. measuring: frames given by the user and the body surface formula.
+    replace the file's. measuring: frames given by the user and the body surface formula. title: what the outputs call
+    the study; "" takes the name of the output folder, never a patient's name.
     """
 
     model_id: str = DEFAULT_MODEL_ID
@@ -34,6 +41,7 @@ class AnalysisOptions:
     patient: Patient = field(default_factory=Patient)
     heart_rate_bpm: float | None = None
     measuring: MeasureOptions = field(default_factory=MeasureOptions)
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,11 +65,13 @@ def analyze(
     Raises UnusableInput, with nothing written, if the input, the options or the folder cannot be used.
     """
     options = options or AnalysisOptions()
+    options = replace(options, title=options.title or out_dir.resolve().name)
     check_writable(out_dir)
     card = find_model(options.model_id)
     segmenter = segmenter_of(card)
     progress(0.0, "reading")
     cine = read(path, options)
+    check_named_frames(options.measuring, np.arange(cine.frames))
     segmentation = segment(cine, segmenter, options, part_of(progress, 0.1, 0.85))
     progress(0.85, "measuring")
     study = assess(cine, segmentation, card, options)
@@ -74,11 +84,7 @@ def read(path: Path, options: AnalysisOptions) -> Cine:
     cine = load_cine(path, options.series)
     given = {key: value for key, value in vars(options.patient).items() if value is not None}
     cine = replace(cine, patient=replace(cine.patient, **given))
-    if options.heart_rate_bpm is None:
-        return cine
-    # What the reader noted about the file's heart rate does not concern the one given.
-    notes = tuple(note for note in cine.notes if not note.code.startswith("heart_rate"))
-    return replace(cine, heart_rate_bpm=options.heart_rate_bpm, notes=notes)
+    return cine if options.heart_rate_bpm is None else replace(cine, heart_rate_bpm=options.heart_rate_bpm)
 
 
 def segment(
@@ -98,11 +104,11 @@ def assess(cine: Cine, segmentation: CineSegmentation, card: ModelCard | None, o
     function = measure(cine, segmentation, options.measuring)
     report = check(cine, segmentation, function)
     settings = {
-        "Frames": options.frames,
-        "Body surface area": function.bsa_formula,
+        "Frames": f"{len(segmentation.segmented_frames)} of {cine.frames} segmented",
+        "Body surface area": function.bsa_formula.replace("-", " ").title(),
         "Papillary muscles": "in the blood pool",  # the convention of the labels the models learned from
     }
-    return Study(cine.source, cine, segmentation, function, report.notes, card, settings)
+    return Study(options.title or cine.source, cine, segmentation, function, report.notes, card, settings)
 
 
 def _key_frames(cine: Cine, segmenter: Segmenter, options: AnalysisOptions, progress: Progress) -> Sequence[int]:

@@ -1,10 +1,12 @@
 """The command `cardiosam` (floor 4): arguments in, calls of the library, exit codes out.
 
-Exit codes: 0 done; 2 unusable input or arguments; 3 done, but a quality check failed; 1 a bug of ours.
+Exit codes: 0 done; 2 unusable input or arguments; 3 done, but a quality check failed; 130 stopped by Ctrl-C; 1 a bug
+of ours.
 """
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +58,10 @@ ModelId = Annotated[str, typer.Option("--model", help="Which model draws; see: c
 def analyze(
     input_path: Annotated[
         Path,
-        typer.Argument(metavar="INPUT", help="DICOM folder, 4D NIfTI or NRRD file, or ACDC patient folder."),
+        typer.Argument(
+            metavar="INPUT",
+            help="DICOM folder, 4D NIfTI or NRRD file, folder of 3D ones (..._ED, ..._ES), or ACDC patient folder.",
+        ),
     ],
     out: OutFolder,
     model: ModelId = DEFAULT_MODEL_ID,
@@ -66,16 +71,17 @@ def analyze(
     series: Annotated[str | None, typer.Option(help="Which cine, where a folder holds several short-axis stacks.")] = (
         None
     ),
-    height_cm: Annotated[float | None, typer.Option(help="Height, for indexed values, if the file has none.")] = None,
-    weight_kg: Annotated[float | None, typer.Option(help="Weight, for indexed values, if the file has none.")] = None,
-    sex: Annotated[Sex | None, typer.Option(help="Of the patient, if the file has none.")] = None,
-    age: Annotated[float | None, typer.Option(help="Age in years.")] = None,
+    height_cm: Annotated[float | None, typer.Option(help="Height, for indexed values; replaces the file's.")] = None,
+    weight_kg: Annotated[float | None, typer.Option(help="Weight, for indexed values; replaces the file's.")] = None,
+    sex: Annotated[Sex | None, typer.Option(help="Replaces the file's.")] = None,
+    age: Annotated[float | None, typer.Option(help="Age in years; replaces the file's.")] = None,
     heart_rate: Annotated[float | None, typer.Option(help="Beats per minute, for output and rates.")] = None,
     ed_frame: Annotated[int | None, typer.Option(help="End-diastolic frame, 0-based, instead of the one found.")] = (
         None
     ),
     es_frame: Annotated[int | None, typer.Option(help="End-systolic frame, 0-based, instead of the one found.")] = None,
-    bsa: Annotated[str, typer.Option(help="Body surface formula: mosteller or dubois.")] = "mosteller",
+    bsa: Annotated[str, typer.Option(help="Body surface formula: mosteller or du-bois.")] = "mosteller",
+    title: Annotated[str, typer.Option(help="What the outputs call the study; else the output folder's name.")] = "",
 ) -> None:
     """Measure a cine: LV and RV volumes, ejection fraction, mass, curves, contours, and a report.
 
@@ -91,7 +97,7 @@ def analyze(
 
     patient = Patient(sex=sex.value if sex else None, age_years=age, height_cm=height_cm, weight_kg=weight_kg)
     measuring = MeasureOptions(ed_frame=ed_frame, es_frame=es_frame, bsa_formula=bsa)
-    options = AnalysisOptions(model, frames.value, series, patient, heart_rate, measuring)
+    options = AnalysisOptions(model, frames.value, series, patient, heart_rate, measuring, title)
     with _progress_bar() as progress:
         result = analyze_study(input_path, out, options, progress)
     _print(measurement_table(result.study))
@@ -162,31 +168,41 @@ def train(
     typer.echo(f"Trained: {model_file}")
 
 
-@app.callback(invoke_without_command=True)
-def root(
-    context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"cardiosam {__version__}")
         raise typer.Exit
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
     """Entry point: turns what went wrong into one sentence and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A console that lacks a character shows "?" for it; it must not end a finished analysis.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         code = app(standalone_mode=False)
     except UnusableInput as error:
         code = _fail(str(error), UNUSABLE_INPUT)
     except (KeyboardInterrupt, typer.Abort):
-        code = _fail("Stopped. No file was left half-written.", INTERRUPTED)
+        code = INTERRUPTED
     except Exception as error:
         # Errors of the command line itself (an unknown option, a missing argument) know how to say what is wrong.
         if not hasattr(error, "format_message"):
             raise
-        code = _fail(f"{error.format_message()} See: cardiosam --help", UNUSABLE_INPUT)
+        message = error.format_message()  # empty where the help has been shown
+        code = _fail(f"{message} See: cardiosam --help", UNUSABLE_INPUT) if message else UNUSABLE_INPUT
+    if code == INTERRUPTED:  # some versions of typer return it, others raise
+        _fail("Stopped. No file was left half-written.", INTERRUPTED)
     sys.exit(code or 0)
 
 

@@ -35,9 +35,10 @@ def run_demo(out: Path, progress: Progress = silent) -> DemoResult:
     phantom = make_phantom()
     progress(0.1, "writing its DICOM files")
     dicom_folder = out / DICOM_FOLDER
-    shutil.rmtree(dicom_folder, ignore_errors=True)  # of an earlier demonstration
+    if dicom_folder.exists():
+        shutil.rmtree(dicom_folder)  # of an earlier demonstration
     write_dicom(phantom.cine, dicom_folder, DicomLayout.SERIES_PER_SLICE)
-    result = analyze(dicom_folder, out, AnalysisOptions(), part_of(progress, 0.15, 1.0))
+    result = analyze(dicom_folder, out, AnalysisOptions(title="Built-in phantom"), part_of(progress, 0.15, 1.0))
     return DemoResult(_compared(result.study.function, phantom.truth), dicom_folder, out / "report.html")
 
 

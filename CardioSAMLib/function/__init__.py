@@ -3,7 +3,7 @@
 from CardioSAMLib.function.body_size import BSA_FORMULAS, body_surface_area_m2
 from CardioSAMLib.function.cardiac_function import METRICS, CardiacFunction, Metric, VentricleFunction, VolumeCurves
 from CardioSAMLib.function.curve import HarmonicFit, PeakRates, fit_cycle, peak_rates
-from CardioSAMLib.function.frames import end_diastole_and_end_systole
+from CardioSAMLib.function.frames import check_named_frames, end_diastole_and_end_systole
 from CardioSAMLib.function.mass import myocardial_mass_g
 from CardioSAMLib.function.measure import measure
 from CardioSAMLib.function.options import MeasureOptions
@@ -20,6 +20,7 @@ __all__ = [
     "VentricleFunction",
     "VolumeCurves",
     "body_surface_area_m2",
+    "check_named_frames",
     "end_diastole_and_end_systole",
     "fit_cycle",
     "measure",

@@ -106,7 +106,8 @@ def _key_frames(volumes_ml: Array, segmented: Array, options: MeasureOptions) ->
     if len(found) >= 2 or named_both:
         return end_diastole_and_end_systole(volumes_ml, options, segmented)
     only = int(found[0]) if len(found) else int(segmented[0])
-    return (only if options.ed_frame is None else options.ed_frame), options.es_frame
+    ed = only if options.ed_frame is None else options.ed_frame
+    return ed, None if options.es_frame == ed else options.es_frame
 
 
 def _function_of(course: _Course, around: _Circumstances) -> VentricleFunction:

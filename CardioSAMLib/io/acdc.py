@@ -11,7 +11,7 @@ import numpy as np
 from CardioSAMLib.cine import Array, Cine, Patient, QualityNote, UnusableInput
 from CardioSAMLib.io.candidates import CineCandidate, CineSource, describe, qualifies
 from CardioSAMLib.io.images import load_image, load_labels, load_pair
-from CardioSAMLib.io.paths import existing, plain_sentences
+from CardioSAMLib.io.paths import existing, is_hidden, plain_sentences
 from CardioSAMLib.labels import ACDC
 
 _HEIGHT_CM = (40.0, 250.0)
@@ -141,7 +141,8 @@ def _size(
 def _find(folder: Path, stem_end: str) -> Path | None:
     """The file of the folder whose name ends so, in upper or lower case, as `.nii.gz` or `.nii`."""
     endings = (f"{stem_end}.nii.gz".lower(), f"{stem_end}.nii".lower())
-    return next((file for file in sorted(folder.iterdir()) if file.name.lower().endswith(endings)), None)
+    files = sorted(file for file in folder.iterdir() if not is_hidden(file.name))
+    return next((file for file in files if file.name.lower().endswith(endings)), None)
 
 
 def _ed_and_es(folder: Path, info: _Info) -> Cine:

@@ -32,10 +32,11 @@ class CineCandidate:
 
 @dataclass(frozen=True)
 class CineSource:
-    """A candidate and the way to read its pixels."""
+    """A candidate and the way to read its pixels. doubt: the sentence why it must not be taken without asking."""
 
     candidate: CineCandidate
     read: Callable[[], Cine]
+    doubt: str | None = None
 
 
 class SeveralCines(UnusableInput):
@@ -75,7 +76,8 @@ def qualifies(name: str, slices: int, frames: int) -> bool:
 def choose(sources: Sequence[CineSource], series: str | None) -> CineSource:
     """The source that `series` names; without it the only short-axis stack, or the only stack there is.
 
-    Raises UnusableInput if `series` names none or all candidates have one slice, SeveralCines if the user must choose.
+    Raises UnusableInput if `series` names none, all candidates have one slice, or there is a doubt about the one taken
+    without asking; SeveralCines if the user must choose.
     """
     candidates = [source.candidate for source in sources]
     if series is not None:
@@ -88,6 +90,8 @@ def choose(sources: Sequence[CineSource], series: str | None) -> CineSource:
         return _with_several_slices(sources[0])
     short_axis = [source for source in sources if source.candidate.is_short_axis_stack]
     if len(short_axis) == 1:
+        if short_axis[0].doubt is not None:
+            raise UnusableInput(short_axis[0].doubt)
         return short_axis[0]
     if not any(candidate.slices > 1 for candidate in candidates):
         raise UnusableInput(

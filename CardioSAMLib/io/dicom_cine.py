@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from CardioSAMLib.io.dicom_files import DicomFiles, quiet_pydicom, read_dicom_fi
 from CardioSAMLib.io.dicom_frames import OrderedStack, order_frames
 from CardioSAMLib.io.dicom_groups import Stack, stacks_of
 from CardioSAMLib.io.dicom_headers import ImageHeader, all_headers, is_color
+from CardioSAMLib.io.dicom_left_out import LeftOut, left_out_of
 from CardioSAMLib.io.dicom_patient import patient_of
 from CardioSAMLib.io.dicom_pixels import stored_values
 from CardioSAMLib.io.timing import heart_rate, no_frame_times, one_frame
@@ -41,10 +42,7 @@ def dicom_sources(files: Sequence[Path]) -> list[CineSource]:
     Raises UnusableInput where there is DICOM, but no image that can be placed.
     """
     stacks, found = scan_dicom(files)
-    return [
-        CineSource(_candidate(str(number), stack), partial(_load_cine, stack, found))
-        for number, stack in enumerate(stacks, start=1)
-    ]
+    return [_source_of(str(number), stack, stacks, found) for number, stack in enumerate(stacks, start=1)]
 
 
 def scan_dicom(files: Sequence[Path]) -> tuple[list[Stack], DicomFiles]:
@@ -72,20 +70,16 @@ def load_stack(stack: Stack, found: DicomFiles) -> PlacedCine:
         pixels = _pixels(ordered, found.datasets)
         patient, patient_notes = patient_of(found.datasets[stack.first.file_number])
     frames = len(ordered.images[0])
-    interval = float(np.median(np.diff(ordered.times_ms))) if ordered.times_ms else None
     headers = [header for images in ordered.images for header in images]
-    bpm, rate_notes = heart_rate(
+    bpm = heart_rate(
         _median([header.time.rr_interval_ms for header in headers]),
         _median([header.time.heart_rate_bpm for header in headers]),
-        frames,
-        interval,
     )
     time_notes = (one_frame(),) if frames == 1 else () if ordered.times_ms else (no_frame_times(),)
     notes = (
         *stack.notes,
         *ordered.notes,
         *geometry_notes,
-        *rate_notes,
         *time_notes,
         *patient_notes,
         *_file_notes(found),
@@ -94,13 +88,20 @@ def load_stack(stack: Stack, found: DicomFiles) -> PlacedCine:
     return PlacedCine(cine, _places(ordered))
 
 
-def _load_cine(stack: Stack, found: DicomFiles) -> Cine:
-    return load_stack(stack, found).cine
+def _source_of(key: str, stack: Stack, stacks: Sequence[Stack], found: DicomFiles) -> CineSource:
+    left_out = left_out_of(stack, stacks)
+    doubt = next((part.refusal(key) for part in left_out if part.is_missing), None)
+    return CineSource(_candidate(key, stack), partial(_load_cine, stack, found, left_out), doubt)
+
+
+def _load_cine(stack: Stack, found: DicomFiles, left_out: Sequence[LeftOut]) -> Cine:
+    cine = load_stack(stack, found).cine
+    return replace(cine, notes=(*cine.notes, *(part.note for part in left_out)))
 
 
 def _candidate(key: str, stack: Stack) -> CineCandidate:
     header, slices, frames = stack.first, len(stack.slices), stack.frames
-    name = _series_name(stack)
+    name = stack.name
     interval = float(np.median(np.diff(stack.positions_mm))) if slices > 1 else 0.0
     return CineCandidate(
         key=key,
@@ -111,16 +112,8 @@ def _candidate(key: str, stack: Stack) -> CineCandidate:
     )
 
 
-def _series_name(stack: Stack) -> str:
-    headers = [images[0] for images in stack.slices]
-    numbers = sorted({header.series_number for header in headers if header.series_number is not None})
-    shown = "?" if not numbers else f"{numbers[0]}" if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
-    description = headers[0].series_description
-    return f"series {shown}" + (f" '{description}'" if description else "")
-
-
 def _source(stack: Stack, slices: int, frames: int) -> str:
-    return f"DICOM {_series_name(stack)}, {slices} slices and {frames} frames"
+    return f"DICOM {stack.name}, {slices} slices and {frames} frames"
 
 
 def _check_same_grid(stack: Stack) -> None:
@@ -129,12 +122,12 @@ def _check_same_grid(stack: Stack) -> None:
     if len(sizes) > 1:
         shown = " and ".join(f"{rows} x {columns}" for rows, columns in sizes)
         raise UnusableInput(
-            f"The images of {_series_name(stack)} have different sizes ({shown} pixels); "
+            f"The images of {stack.name} have different sizes ({shown} pixels); "
             "export the series again, or take out the images that do not belong to it."
         )
     if not np.allclose([header.spacing_mm for header in headers], headers[0].spacing_mm, rtol=1e-3):
         raise UnusableInput(
-            f"The images of {_series_name(stack)} have different pixel spacings; "
+            f"The images of {stack.name} have different pixel spacings; "
             "export the series again, or take out the images that do not belong to it."
         )
 
@@ -215,13 +208,10 @@ def _median(values: Sequence[float | None]) -> float | None:
 
 
 def _file_notes(found: DicomFiles) -> tuple[QualityNote, ...]:
-    notes = []
-    if found.others:
-        notes.append(QualityNote("other_files", "info", f"{found.others} file(s) that are not DICOM were passed over."))
-    if found.damaged:
-        message = f"{len(found.damaged)} damaged DICOM file(s) were passed over; copy the study again."
-        notes.append(QualityNote("damaged_files", "warning", message))
-    return tuple(notes)
+    if not found.damaged:
+        return ()
+    message = f"{len(found.damaged)} damaged DICOM file(s) were passed over; copy the study again."
+    return (QualityNote("damaged_files", "warning", message),)
 
 
 def _nothing_usable(found: DicomFiles) -> UnusableInput:

@@ -28,12 +28,10 @@ class DicomFiles:
 
     datasets: of all DICOM files, pixels still on disk, in natural order of their names.
     damaged: files that begin like DICOM and cannot be read to their end.
-    others: number of files that are not DICOM.
     """
 
     datasets: tuple[Dataset, ...]
     damaged: tuple[Path, ...]
-    others: int
 
 
 @contextmanager
@@ -46,11 +44,10 @@ def quiet_pydicom() -> Iterator[None]:
 
 def read_dicom_files(files: Sequence[Path]) -> DicomFiles:
     """The data sets among the files. Call within `quiet_pydicom`. Raises OSError where a file may not be read."""
-    datasets, damaged, others = [], [], 0
+    datasets, damaged = [], []
     for path in files:
         force = _looks_like_dicom(path)
         if force is None:
-            others += 1
             continue
         try:
             dataset = pydicom.dcmread(path, defer_size=_DEFERRED_BYTES, force=force)
@@ -61,7 +58,7 @@ def read_dicom_files(files: Sequence[Path]) -> DicomFiles:
             damaged.append(path)
         else:
             datasets.append(dataset)
-    return DicomFiles(tuple(datasets), tuple(damaged), others)
+    return DicomFiles(tuple(datasets), tuple(damaged))
 
 
 def _looks_like_dicom(path: Path) -> bool | None:

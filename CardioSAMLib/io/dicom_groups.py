@@ -15,10 +15,11 @@ import numpy as np
 from CardioSAMLib.cine import QualityNote
 from CardioSAMLib.io.dicom_headers import ImageHeader
 
-_AXIS_TOLERANCE = 1e-3
+_AXIS_TOLERANCE = 0.0175
+"""Distance between the ends of two unit vectors one degree apart. Some scanners plan each slice anew and round."""
 _POSITION_TOLERANCE = 0.1
 """Two images are at one slice position if they are closer than this part of the slice interval."""
-_SAME_PLACE = 0.6
+SAME_PLACE = 0.6
 """Two slices of different stacks are of one place if they are closer than this part of the slice interval."""
 _UNKNOWN_INTERVAL_MM = 5.0
 
@@ -39,6 +40,15 @@ class Stack:
     @property
     def first(self) -> ImageHeader:
         return self.slices[0][0]
+
+    @property
+    def name(self) -> str:
+        """Numbers and description of its series; never a patient's name."""
+        headers = [images[0] for images in self.slices]
+        numbers = sorted({header.series_number for header in headers if header.series_number is not None})
+        shown = "?" if not numbers else f"{numbers[0]}" if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
+        description = headers[0].series_description
+        return f"series {shown}" + (f" '{description}'" if description else "")
 
     @property
     def frames(self) -> int:
@@ -83,19 +93,27 @@ def _parallel_groups(images: Images) -> list[Images]:
         reference = references.pop() if len(references) == 1 else ""
         for part in _by_orientation(series):
             # The grids of the whole series: one image of another size is an error to report, not another stack.
-            grids = tuple(sorted({(header.size_px, header.spacing_mm) for header in part}))
+            grids = tuple(sorted({_grid(header) for header in part}))
             moving = max(len(images) for images in _by_position(part).values()) > 1
             groups[series[0].study[1], reference, grids, moving].append(part)
     return [merged for parts in groups.values() for merged in _by_orientation([h for part in parts for h in part])]
+
+
+def _grid(header: ImageHeader) -> tuple[object, ...]:
+    return header.size_px, *(round(value, 3) for value in header.spacing_mm)
+
+
+def same_orientation(one: ImageHeader, other: ImageHeader) -> bool:
+    """Whether two images are parallel and not turned against each other in their plane, to one degree."""
+    turns = (one.row_axis - other.row_axis, one.column_axis - other.column_axis)
+    return all(float(np.linalg.norm(turn)) <= _AXIS_TOLERANCE for turn in turns)
 
 
 def _by_orientation(images: Images) -> list[Images]:
     groups: list[Images] = []
     for header in images:
         for group in groups:
-            if np.allclose(header.row_axis, group[0].row_axis, rtol=0, atol=_AXIS_TOLERANCE) and np.allclose(
-                header.column_axis, group[0].column_axis, rtol=0, atol=_AXIS_TOLERANCE
-            ):
+            if same_orientation(header, group[0]):
                 group.append(header)
                 break
         else:
@@ -112,7 +130,7 @@ def _interval_mm(header: ImageHeader) -> float:
 def _by_position(images: Sequence[ImageHeader]) -> dict[float, Images]:
     """Images of each slice by its position along the normal of the first image, in mm and rising."""
     normal = images[0].normal
-    along = np.array([float(header.position_mm @ normal) for header in images])
+    along = np.array([float(header.center_mm @ normal) for header in images])
     order = np.argsort(along, kind="stable")
     breaks = np.flatnonzero(np.diff(along[order]) > _POSITION_TOLERANCE * _interval_mm(images[0])) + 1
     return {float(np.median(along[part])): [images[index] for index in part] for part in np.split(order, breaks)}
@@ -139,13 +157,12 @@ def _separate_stacks(group: Images) -> list[Images]:
 def _competes(series: Images, stack: Images) -> bool:
     normal = stack[0].normal
     own, there = (
-        np.array([float(header.position_mm @ normal) for header in _one_per_slice(images)])
-        for images in (series, stack)
+        np.array([float(header.center_mm @ normal) for header in _one_per_slice(images)]) for images in (series, stack)
     )
     if len(own) < 2 or len(there) < 2 or 2 * len(own) < len(there):
         return False
     distances = np.abs(own[:, np.newaxis] - there[np.newaxis, :]).min(axis=1)
-    return bool((distances < _SAME_PLACE * _interval_mm(stack[0])).mean() > 0.5)
+    return bool((distances < SAME_PLACE * _interval_mm(stack[0])).mean() > 0.5)
 
 
 def _one_per_slice(images: Images) -> Images:

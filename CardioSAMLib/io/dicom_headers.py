@@ -65,6 +65,14 @@ class ImageHeader:
         return np.asarray(np.cross(self.row_axis, self.column_axis))
 
     @property
+    def center_mm(self) -> Array:
+        """LPS position of the center of the image, where slices that are slightly turned keep their distance."""
+        rows, columns = self.size_px
+        row_mm, column_mm = self.spacing_mm
+        down, right = 0.5 * (rows - 1) * row_mm * self.column_axis, 0.5 * (columns - 1) * column_mm * self.row_axis
+        return np.asarray(self.position_mm + down + right)
+
+    @property
     def is_localizer(self) -> bool:
         return any(part.startswith("LOCALI") for part in self.image_type)
 

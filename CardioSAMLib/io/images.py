@@ -15,18 +15,20 @@ from CardioSAMLib.cine import Array, Cine, Geometry, Patient, QualityNote, Unusa
 from CardioSAMLib.io.candidates import CineCandidate, CineSource, describe, qualifies
 from CardioSAMLib.io.image_headers import check_image_header
 from CardioSAMLib.io.paths import existing, natural_order, plain_sentences
-from CardioSAMLib.io.timing import frame_interval_ms, heart_rate, no_frame_times, one_frame
+from CardioSAMLib.io.timing import frame_interval_ms, no_frame_times, one_frame
 from CardioSAMLib.labels import LabelMap
 
 _SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 _LABEL_NAME = re.compile(r"(?<![a-z])(gt|seg|segmentation|labels?|mask)(?![a-z])")
 _ES_NAME = re.compile(r"(?<![a-z])es(?![a-z])")
 _ED_NAME = re.compile(r"(?<![a-z])ed(?![a-z])")
+_MOST_COLORS = 4
+"""Values per pixel that an image in color can have; more are the frames of a sequence saved by 3D Slicer."""
 
 
 @dataclass(frozen=True)
 class _Image:
-    """What one file holds. pixels: `(frames, slices, rows, columns)`; dimensions: 3 or 4, as in the file."""
+    """What one file holds. pixels: `(frames, slices, rows, columns)`; dimensions: 4 if it can hold frames, else 3."""
 
     pixels: Array
     geometry: Geometry
@@ -98,13 +100,14 @@ def image_sources(files: Sequence[Path]) -> list[CineSource]:
     """
     images = [path for path in files if not is_label_file(path)] or list(files)
     headers = {path: _read_header(path) for path in images}
-    stills = sorted((path for path in images if headers[path].GetDimension() == 3), key=_frame_order)
+    stills = sorted((path for path in images if _dimensions(headers[path]) == 3), key=_frame_order)
     sources: list[CineSource] = []
     for path in images:
         if path in stills:
             continue
-        size = headers[path].GetSize()
-        sources.append(_source(len(sources) + 1, path, headers[path], size[3], [path]))
+        header = headers[path]
+        frames = header.GetNumberOfComponents() if header.GetDimension() == 3 else header.GetSize()[3]
+        sources.append(_source(len(sources) + 1, path, header, frames, [path]))
     if stills:
         sources.append(_source(len(sources) + 1, stills[0], headers[stills[0]], len(stills), stills))
     return sources
@@ -139,12 +142,8 @@ def _cine(images: Sequence[_Image], source: str, patient: Patient) -> Cine:
     pixels = first.pixels if len(images) == 1 else np.concatenate([image.pixels for image in images])
     frames, interval = len(pixels), first.frame_interval_ms if len(images) == 1 else None
     times = None if interval is None else tuple(first.first_frame_ms + interval * frame for frame in range(frames))
-    bpm, notes = heart_rate(None, None, frames, interval)
-    if frames == 1:
-        notes = (*notes, one_frame())
-    elif times is None:
-        notes = (*notes, no_frame_times())
-    return Cine(pixels, first.geometry, times, bpm, patient, source, notes)
+    notes = (one_frame(),) if frames == 1 else (no_frame_times(),) if times is None else ()
+    return Cine(pixels, first.geometry, times, None, patient, source, notes)
 
 
 @contextmanager
@@ -167,17 +166,30 @@ def _read_header(path: Path) -> sitk.ImageFileReader:
         with _quiet_itk():
             reader.ReadImageInformation()
     except RuntimeError as error:
+        if "orthonormal" in str(error):
+            raise UnusableInput(
+                f"The axes in the header of {path.name} are not perpendicular; resample it or correct the header."
+            ) from error
         raise _not_an_image(path) from error
     if reader.GetDimension() not in (3, 4):
         raise UnusableInput(
             f"{path.name} has {reader.GetDimension()} dimensions; a cine needs 4 (x, y, slice, time). "
             "Give the 4D file, or a folder with one 3D file per frame."
         )
-    if reader.GetNumberOfComponents() > 1:
+    if reader.GetNumberOfComponents() > 1 and not _is_sequence(reader):
         raise UnusableInput(
             f"{path.name} has {reader.GetNumberOfComponents()} values per pixel (a color image?); give the gray image."
         )
     return reader
+
+
+def _is_sequence(header: sitk.ImageFileReader) -> bool:
+    """Whether the values of each pixel are frames, as in the `.seq.nrrd` files of 3D Slicer."""
+    return bool(header.GetDimension() == 3 and header.GetNumberOfComponents() > _MOST_COLORS)
+
+
+def _dimensions(header: sitk.ImageFileReader) -> int:
+    return 4 if _is_sequence(header) else int(header.GetDimension())
 
 
 def _read(path: Path) -> _Image:
@@ -188,6 +200,8 @@ def _read(path: Path) -> _Image:
     except RuntimeError as error:
         raise _not_an_image(path) from error
     pixels = sitk.GetArrayFromImage(image)
+    if _is_sequence(reader):
+        pixels = np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
     if pixels.dtype == np.float64:
         pixels = pixels.astype(np.float32)
     dimensions = image.GetDimension()
@@ -198,7 +212,7 @@ def _read(path: Path) -> _Image:
     # The first frame's time is in the unit of the interval.
     first_ms = origin[3] * interval / spacing[3] if has_time and interval is not None else 0.0
     return _Image(
-        pixels=pixels if has_time else pixels[np.newaxis],
+        pixels=pixels if pixels.ndim == 4 else pixels[np.newaxis],
         geometry=Geometry(
             spacing_mm=(spacing[1], spacing[0], spacing[2]),
             origin_mm=(origin[0], origin[1], origin[2]),
@@ -206,7 +220,7 @@ def _read(path: Path) -> _Image:
         ),
         first_frame_ms=first_ms,
         frame_interval_ms=interval,
-        dimensions=dimensions,
+        dimensions=_dimensions(reader),
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from CardioSAMLib.cine import Cine, UnusableInput
+from CardioSAMLib.cine import Cine, QualityNote, UnusableInput
 from CardioSAMLib.io.acdc import acdc_source, is_acdc_folder
 from CardioSAMLib.io.candidates import CineCandidate, CineSource, choose
 from CardioSAMLib.io.dicom_cine import dicom_sources
@@ -28,18 +29,27 @@ def load_cine(path: Path | str, series: str | None = None) -> Cine:
     Raises UnusableInput where the input cannot be used, SeveralCines where the user must choose.
     """
     with plain_sentences():
-        return choose(_sources(Path(path)), series).read()
+        sources = _sources(Path(path))
+        chosen = choose(sources, series)
+        cine = chosen.read()
+    unused = [source.candidate for source in sources if source is not chosen and source.candidate.frames > 1]
+    if not unused:
+        return cine
+    message = f"The input holds {len(unused)} other cine(s), which were not used: {', '.join(c.key for c in unused)}."
+    return replace(cine, notes=(*cine.notes, QualityNote("other_cines", "info", message)))
 
 
 def _sources(path: Path) -> list[CineSource]:
     path = existing(path)
+    if path.name == "Info.cfg" and path.is_file():
+        path = path.parent
     if path.is_dir() and is_acdc_folder(path):
         return [acdc_source(path)]
     if path.is_file() and is_image_file(path):
         return image_sources([path])
     files = files_below(path)
     if any(file.name == "Info.cfg" for file in files):
-        raise UnusableInput(f"{path} holds patient folders of ACDC; give one of them, or analyze all as a cohort.")
+        raise UnusableInput(f"{path} holds patient folders of ACDC; give one of them.")
     images = [file for file in files if is_image_file(file)]
     others = [file for file in files if not is_image_file(file)]
     sources = dicom_sources(others) or image_sources(images)

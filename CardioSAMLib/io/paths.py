@@ -39,17 +39,23 @@ def existing(path: Path | str) -> Path:
 def files_below(path: Path) -> list[Path]:
     """The file itself, or all files of a folder and of the folders in it, in natural order of their names.
 
+    Names that start with a dot are passed over: macOS puts a `._name` with no image in it beside each file.
     Raises PermissionError where a folder may not be listed, UnusableInput where there is no file at all.
     """
     if not path.is_dir():
         return [path]
     files = []
     for folder, subfolders, names in os.walk(path, onerror=_raise):
-        subfolders.sort()
-        files += [Path(folder) / name for name in names]
+        subfolders[:] = sorted(name for name in subfolders if not is_hidden(name))
+        files += [Path(folder) / name for name in names if not is_hidden(name)]
     if not files:
         raise UnusableInput(f"The folder {path} is empty; give the folder that holds the study.")
     return sorted(files, key=natural_order)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is one that systems keep for themselves."""
+    return name.startswith(".")
 
 
 def natural_order(path: Path) -> tuple[tuple[int, int, str], ...]:

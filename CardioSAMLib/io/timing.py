@@ -1,4 +1,4 @@
-"""Heart rate and frame times from what a file says, and the notes on what it does not say."""
+"""Heart rate and frame times from what a file states, and the notes on missing frames and times."""
 
 from __future__ import annotations
 
@@ -6,38 +6,13 @@ from CardioSAMLib.cine import QualityNote
 
 _PLAUSIBLE_BPM = (20.0, 300.0)
 _PLAUSIBLE_FRAME_INTERVAL_MS = (5.0, 200.0)
-_DISAGREEMENT = 0.10
 
 
-def heart_rate(
-    rr_interval_ms: float | None, stated_bpm: float | None, frames: int, frame_interval_ms: float | None
-) -> tuple[float | None, tuple[QualityNote, ...]]:
-    """Beats per minute and what should be known about them.
-
-    From the RR interval, else the stated heart rate, else frames x interval; a disagreement above 10 % is noted
-    (METHODS 4.2). The last takes the frames for one whole beat, as retrospective gating makes them.
-    """
-    rates = {
-        "the RR interval": 60000.0 / rr_interval_ms if rr_interval_ms else None,
-        "the stated heart rate": stated_bpm,
-        "the frame times": 60000.0 / (frames * frame_interval_ms) if frame_interval_ms and frames > 1 else None,
-    }
-    known = {name: bpm for name, bpm in rates.items() if bpm and _PLAUSIBLE_BPM[0] <= bpm <= _PLAUSIBLE_BPM[1]}
-    if not known:
-        note = QualityNote(
-            "heart_rate_unknown", "info", "The heart rate is not known, so cardiac output and index cannot be computed."
-        )
-        return None, (note,)
-    source, bpm = next(iter(known.items()))
-    notes = []
-    if source == "the frame times":
-        message = f"The heart rate of {bpm:.0f} beats per minute comes from the frame times, as if they cover one beat."
-        notes.append(QualityNote("heart_rate_from_frames", "info", message))
-    others = [f"{other:.0f} from {name}" for name, other in known.items() if abs(other - bpm) > _DISAGREEMENT * bpm]
-    if others:
-        message = f"The heart rate is {bpm:.0f} beats per minute from {source}, but {' and '.join(others)}."
-        notes.append(QualityNote("heart_rate_conflict", "warning", message))
-    return bpm, tuple(notes)
+def heart_rate(rr_interval_ms: float | None, stated_bpm: float | None) -> float | None:
+    """Beats per minute as a file states them: by the RR interval, else by the heart rate; None where neither can be."""
+    from_rr = 60000.0 / rr_interval_ms if rr_interval_ms else None
+    low, high = _PLAUSIBLE_BPM
+    return next((bpm for bpm in (from_rr, stated_bpm) if bpm is not None and low <= bpm <= high), None)
 
 
 def frame_interval_ms(spacing: float) -> float | None:

@@ -64,7 +64,10 @@ def models_table(cards: Sequence[ModelCard]) -> Table:
     """The models of the catalogue."""
     table = _table("")
     for heading in ("Model", "Version", "Size", "License", "Trained on", "Accuracy"):
-        table.add_column(heading, justify="right" if heading == "Size" else "left", overflow="fold")
+        numbers = heading == "Size"
+        table.add_column(
+            heading, justify="right" if numbers else "left", overflow="fold", no_wrap=numbers or heading == "Model"
+        )
     for card in cards:
         size = f"{card.bytes / 1e6:.1f} MB"
         table.add_row(card.id, card.version, size, card.license, card.training_data, _accuracy(card))
@@ -74,6 +77,8 @@ def models_table(cards: Sequence[ModelCard]) -> Table:
 def _accuracy(card: ModelCard) -> str:
     """The measured figures that users choose a model by."""
     accuracy = card.accuracy
+    if not accuracy:
+        return "not measured"
     return (
         f"Dice {accuracy['mean_dice']:.3f}, LV EF ±{accuracy['LV_ef_mae_points']:.1f}, "
         f"RV EF ±{accuracy['RV_ef_mae_points']:.1f} points, on {accuracy['measured_on']}"

@@ -19,7 +19,7 @@ def sensible_anatomy(labels: Array) -> Array:
     """uint8 `(slices, rows, columns)` in storage order, cleaned:
 
     - only the largest connected heart (all structures together), then the largest RV and the largest LV with its wall;
-    - one LV component per slice, the one that continues the neighboring slices;
+    - one LV component per slice, the largest; the others become wall;
     - holes of the LV filled with LV, holes between LV and wall with wall;
     - the LV enclosed by myocardium, one pixel at least, but for the basal slice, where the wall may be open.
     """

@@ -21,9 +21,6 @@ from CardioSAMLib.resources import ModelCard
 from CardioSAMLib.segmentation.anatomy import sensible_anatomy
 from CardioSAMLib.segmentation.locate import HeartBox, locate_heart
 
-MIRRORS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
-"""Views whose probabilities are averaged: each slice as it is, and mirrored along columns, rows, and both."""
-
 _MARGIN_MM = 24.0
 _SIZE_STEP_PX = 16
 
@@ -64,8 +61,9 @@ class CropSegmenter:
         return sensible_anatomy(labels)
 
     def _probabilities(self, images: Array) -> Array:
-        views = [self._network(images[..., ::rows, ::columns])[..., ::rows, ::columns] for rows, columns in MIRRORS]
-        return np.asarray(np.mean(views, axis=0))
+        """Mean of two views, as it is and mirrored: more views cost time and gained nothing on validation (0004)."""
+        mirrored = self._network(images[..., ::-1])[..., ::-1]
+        return np.asarray((self._network(images) + mirrored) / 2.0)
 
 
 def _size_for(box: HeartBox, grid_mm: float, usual_px: int) -> int:

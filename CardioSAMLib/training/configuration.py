@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from CardioSAMLib.training.augmentation import AugmentationOptions
 class TrainingConfiguration:
     """widths: channels of the U-Net per level. split: file name in `Resources/splits`, or a path. ema_decay: of the
     moving average of the weights, which is what is kept. Learning rate: linear warm-up, then cosine to zero.
+    card: title, version, license and training data, for the catalogue.
     """
 
     name: str
@@ -32,9 +34,11 @@ class TrainingConfiguration:
     seed: int = 0
     validate_every: int = 500
     augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
+    card: Mapping[str, str] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+    def what_decides_the_weights(self) -> dict[str, Any]:
+        """All values but those that are only told to readers; two runs are the same if these are."""
+        return {key: value for key, value in asdict(self).items() if key != "card"}
 
 
 def read_configuration(path: Path) -> TrainingConfiguration:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from CardioSAMLib.crops import PREPROCESSING_ID
 from CardioSAMLib.networks.unet import UNet25D
+from CardioSAMLib.resources import sha256_of
+from CardioSAMLib.training.configuration import TrainingConfiguration
 
 
 class _Probabilities(nn.Module):
@@ -18,6 +22,22 @@ class _Probabilities(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return torch.softmax(self.network(images), dim=1)
+
+
+def catalogue_entry(configuration: TrainingConfiguration, model_file: Path) -> dict[str, Any]:
+    """The entry of `models.json` for a trained model. Its accuracy is empty until a validation has written it."""
+    return {
+        "id": configuration.name,
+        **{key: configuration.card.get(key, "") for key in ("title", "version", "license", "training_data")},
+        "architecture": f"UNet25D {'-'.join(map(str, configuration.widths))}",
+        "input_shape_px": [configuration.size_px, configuration.size_px],
+        "spacing_mm": configuration.grid_mm,
+        "preprocessing": PREPROCESSING_ID,
+        "file": model_file.name,
+        "sha256": sha256_of(model_file),
+        "bytes": model_file.stat().st_size,
+        "accuracy": {},
+    }
 
 
 def export_onnx(network: UNet25D, path: Path, size_px: int) -> None:
@@ -37,4 +57,17 @@ def export_onnx(network: UNet25D, path: Path, size_px: int) -> None:
     if program is None:
         raise RuntimeError("torch returned no ONNX program")
     program.save(str(temporary), external_data=False)
+    _forget_the_machine(temporary)
     os.replace(temporary, path)
+
+
+def _forget_the_machine(path: Path) -> None:
+    """Takes out what the exporter notes at every node: stack traces with the paths of the exporting machine."""
+    import onnx
+
+    model = onnx.load(str(path))
+    model.ClearField("metadata_props")
+    for part in (model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    onnx.save(model, str(path))

@@ -41,7 +41,7 @@ class TrainingRun:
     def save(self, path: Path) -> None:
         """Writes the state under a temporary name, then renames: a kill leaves the old file or the new one."""
         state = {
-            "configuration": json.dumps(self.configuration.as_dict()),
+            "configuration": json.dumps(self.configuration.what_decides_the_weights()),
             "step": self.step,
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -54,7 +54,7 @@ class TrainingRun:
     def load(self, path: Path) -> None:
         """Continues a saved run. Raises UnusableInput if it was made with another configuration."""
         state = torch.load(path, weights_only=True)
-        if state["configuration"] != json.dumps(self.configuration.as_dict()):
+        if state["configuration"] != json.dumps(self.configuration.what_decides_the_weights()):
             raise UnusableInput(f"{path} was made with another configuration; give another folder, or delete it.")
         self.step = state["step"]
         self.network.load_state_dict(state["network"])

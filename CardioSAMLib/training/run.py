@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from CardioSAMLib.io import write_files
 from CardioSAMLib.progress import Progress, part_of, silent
 from CardioSAMLib.resources import resources_dir
 from CardioSAMLib.training.configuration import read_configuration
 from CardioSAMLib.training.dataset import load_volumes
-from CardioSAMLib.training.export import export_onnx
+from CardioSAMLib.training.export import catalogue_entry, export_onnx
 from CardioSAMLib.training.loop import train
 from CardioSAMLib.training.splits import Split, read_split
 
 
 def train_model(configuration_path: Path, data: Path, out: Path, progress: Progress = silent) -> Path:
     """Trains on the ACDC-style patients in `data`, or goes on with the run in `out`; returns the ONNX file in `out`.
+
+    Beside it lies `models.json`: a catalogue with the model's entry. Copied together into `Resources/Models` they are
+    what ships.
 
     Raises UnusableInput if the configuration, the split or a patient cannot be used.
     """
@@ -25,6 +30,8 @@ def train_model(configuration_path: Path, data: Path, out: Path, progress: Progr
     run = train(configuration, training, validation, out, part_of(progress, 0.05, 1.0))
     model_file = out / f"{configuration.name}.onnx"
     export_onnx(run.average, model_file, configuration.size_px)
+    entry = {"models": [catalogue_entry(configuration, model_file)]}
+    write_files(out, {"models.json": (json.dumps(entry, indent=2, ensure_ascii=False) + "\n").encode()})
     return model_file
 
 

@@ -2,14 +2,13 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
-from CardioSAMLib import __version__
+from CardioSAMLib import __version__, analysis
+from CardioSAMLib.cli import main
 from CardioSAMLib.io import write_nifti
 from CardioSAMLib.phantom import PhantomOptions, make_phantom
 
@@ -53,12 +52,15 @@ def test_the_exit_code_is_3_exactly_when_a_quality_check_failed(nifti, tmp_path)
         (["analyze", ".", "--out", "out", "--height-cm", "1.8"], "height of 1.8 cm"),
         (["analyze", ".", "--out", "out", "--bsa", "guess"], "guess"),
         (["analyze", ".", "--out", "out", "--sex", "X"], "--sex"),
+        (["analyze", "CINE", "--out", "out", "--ed-frame", "99", "--es-frame", "98"], "choose one of 0, 1, 2, 3"),
+        (["analyze", "CINE", "--out", "out", "--ed-frame", "-1"], "choose one of 0, 1, 2, 3"),
         (["analyze", "--out", "out"], "INPUT"),
         (["analyse"], "analyse"),
         (["train", "no-such-configuration", "--data", ".", "--out", "out"], "no-such-configuration"),
     ],
 )
-def test_what_cannot_be_used_ends_with_2_one_sentence_and_nothing_written(arguments, sentence, tmp_path):
+def test_what_cannot_be_used_ends_with_2_one_sentence_and_nothing_written(arguments, sentence, nifti, tmp_path):
+    arguments = [str(nifti) if argument == "CINE" else argument for argument in arguments]
     done = run(*arguments, cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.getcwd()})
     assert done.returncode == 2
     assert sentence in done.stderr
@@ -67,17 +69,31 @@ def test_what_cannot_be_used_ends_with_2_one_sentence_and_nothing_written(argume
     assert not list(tmp_path.iterdir())
 
 
-def test_ctrl_c_leaves_nothing_half_written(nifti, tmp_path):
-    process = subprocess.Popen(
-        [*BASE, "analyze", str(nifti), "--out", str(tmp_path / "out")], stderr=subprocess.PIPE, text=True
-    )
-    time.sleep(1.5)
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
-    if process.returncode in (0, 3):
-        pytest.skip("the analysis was faster than the interrupt")
-    assert process.returncode == 130, error
-    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+def test_ctrl_c_leaves_nothing_half_written_and_ends_with_130(nifti, tmp_path, monkeypatch, capsys):
+    class Interrupted:
+        def segment(self, *_arguments):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(analysis, "segmenter_of", lambda _card: Interrupted())
+    monkeypatch.setattr(sys, "argv", ["cardiosam", "analyze", str(nifti), "--out", str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 130
+    assert "No file was left half-written" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_console_without_the_characters_of_a_table_does_not_end_the_command():
+    done = run("models", "list", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert "cardiosam-unet25d" in done.stdout
+
+
+@pytest.mark.parametrize("group", [[], ["models"], ["bench"]])
+def test_a_command_without_its_verb_shows_the_help_and_nothing_else(group):
+    done = run(*group)
+    assert "Usage" in done.stdout + done.stderr
+    assert "cardiosam:" not in done.stderr
 
 
 def test_help_names_every_command_and_how_to_start():

@@ -1,6 +1,7 @@
 """What leaves the repository is complete: Slicer's CMake lists, the wheel, the catalogue's files, the index entry."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -80,7 +81,18 @@ def test_no_dependency_at_run_time_is_torch_or_gpl():
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(folder),
+        str(ROOT),
+    ]
     subprocess.run(command, check=True)
     (path,) = folder.glob("*.whl")
     return path
@@ -95,6 +107,11 @@ def test_the_wheel_holds_code_and_resources_and_runs_from_there(wheel, tmp_path)
     assert on_disk(LIBRARY, ROOT, lambda path: path.name != "CMakeLists.txt") <= names
     code = "from CardioSAMLib.resources import *; card = find_model(DEFAULT_MODEL_ID); print(card.path)"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, env={"PYTHONPATH": "."}
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": "."},
     )
     assert Path(done.stdout.strip()) == tmp_path / "CardioSAMLib" / "Resources" / "Models" / "cardiosam-unet25d.onnx"

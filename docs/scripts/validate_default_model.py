@@ -192,7 +192,9 @@ def _write_accuracy(model_id: str, summary: dict[str, float]) -> None:
     for entry in catalogue["models"]:
         if entry["id"] == model_id:
             entry["accuracy"] = {
-                "measured_on": f"20 ACDC patients not trained on ({SPLIT}); {COMMAND}",
+                "measured_on": "20 ACDC patients not trained on",
+                "split": SPLIT,
+                "command": COMMAND,
                 **{key: round(value, 4) for key, value in summary.items() if key.startswith("mean_") or "_ef_" in key},
             }
     write_files(path.parent, {path.name: (json.dumps(catalogue, indent=2, ensure_ascii=False) + "\n").encode()})

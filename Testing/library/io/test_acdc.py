@@ -73,6 +73,18 @@ def test_ed_and_es_come_from_the_4d_file_where_there_are_no_others(patient, pixe
     np.testing.assert_array_equal(found.labels, labels)
 
 
+def test_the_files_that_macos_puts_beside_others_are_no_images(patient, pixels, labels):
+    for path in list(patient.iterdir()):
+        (patient / f"._{path.name}").write_bytes(b"\x00\x05\x16\x07" + bytes(60))
+    found = load_acdc_patient(patient)
+    np.testing.assert_array_equal(found.cine.pixels, pixels[[3, 1]])
+    np.testing.assert_array_equal(found.labels, labels)
+
+
+def test_the_path_of_the_info_file_is_that_of_its_patient(patient, pixels):
+    np.testing.assert_array_equal(load_cine(patient / "Info.cfg").pixels, pixels[[3, 1]])
+
+
 def test_a_patient_without_labels_is_one_to_analyze(patient):
     (patient / "patient007_frame02_gt.nii.gz").unlink()
     assert load_acdc_patient(patient).labels is None

@@ -49,7 +49,33 @@ def test_a_placeholder_for_the_time_step_is_no_time(tmp_path, pixels):
     cine = load_cine(tmp_path / "a.nii")
     assert cine.frame_times_ms is None
     assert cine.heart_rate_bpm is None
-    assert {"no_frame_times", "heart_rate_unknown"} <= codes(cine)
+    assert "no_frame_times" in codes(cine)
+
+
+@pytest.mark.parametrize("interval", [1.0, 0.04])
+def test_an_image_file_states_no_heart_rate_and_the_reader_leaves_it_to_the_measurement(interval, tmp_path, pixels):
+    write_image(tmp_path / "a.nii", pixels, interval=interval)
+    cine = load_cine(tmp_path / "a.nii")
+    assert cine.heart_rate_bpm is None
+    assert not [code for code in codes(cine) if code.startswith("heart_rate")]
+
+
+def test_a_sequence_of_slicer_has_its_frames_in_the_values_of_each_pixel(tmp_path, pixels):
+    frames, slices, rows, columns = pixels.shape
+    header = (
+        "NRRD0004\ntype: short\ndimension: 4\nspace: left-posterior-superior\n"
+        f"sizes: {frames} {columns} {rows} {slices}\n"
+        "space directions: none (1.25,0,0) (0,1.5,0) (0,0,10)\nkinds: list domain domain domain\n"
+        "endian: little\nencoding: raw\nspace origin: (0,0,0)\n\n"
+    )
+    values = np.moveaxis(pixels, 0, -1).astype("<i2").tobytes()
+    (tmp_path / "heart.seq.nrrd").write_bytes(header.encode() + values)
+    for path in (tmp_path, tmp_path / "heart.seq.nrrd"):
+        cine = load_cine(path)
+        np.testing.assert_array_equal(cine.pixels, pixels)
+        assert cine.geometry.spacing_mm == pytest.approx((1.5, 1.25, 10.0))
+        assert cine.frame_times_ms is None
+    assert [candidate.frames for candidate in list_cines(tmp_path)] == [frames]
 
 
 def test_milliseconds_are_read_by_their_unit(tmp_path, pixels):

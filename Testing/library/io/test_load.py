@@ -13,6 +13,9 @@ import SimpleITK as sitk
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.io import list_cines, load_acdc_patient, load_cine, load_pair, write_dicom, write_nifti
 
+NIFTI1_FIELDS = "i36s8h3f4h8f3fh2s4f2i104s2h18f24s"
+"""For `struct`: the header of 348 bytes (nifti1.h) and the 4 bytes that follow it."""
+
 
 def refused(path, words: str) -> None:
     """Listing or loading says the words in at most two sentences on one line, with no library's words."""
@@ -53,6 +56,14 @@ def test_a_folder_without_images(tmp_path):
     (tmp_path / "notes.txt").write_text("no image")
     (tmp_path / "empty.dcm").write_bytes(b"")
     refused(tmp_path, "There is no image in")
+
+
+def test_files_whose_names_start_with_a_dot_are_passed_over(nifti, make_cine, assert_same):
+    (nifti.parent / "._cine.nii").write_bytes(b"\x00\x05\x16\x07" + bytes(60))
+    (nifti.parent / ".Trashes").mkdir()
+    write_nifti(make_cine(seed=1), nifti.parent / ".Trashes" / "old.nii")
+    assert len(list_cines(nifti.parent)) == 1
+    assert_same(load_cine(nifti.parent), make_cine())
 
 
 def test_a_file_that_is_no_image(tmp_path):
@@ -106,12 +117,40 @@ def test_a_stack_of_one_slice(tmp_path, make_cine):
     refused(tmp_path / "a.nii", "one slice")
 
 
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd", "a.mha"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_pixels_that_are_not_numbers(value, tmp_path):
-    pixels = np.ones((4, 9, 11), np.float32)
-    pixels[1, 2, 3] = value
-    sitk.WriteImage(sitk.GetImageFromArray(pixels), str(tmp_path / "a.nrrd"))
-    refused(tmp_path / "a.nrrd", "not numbers")
+def test_pixels_that_are_not_numbers(value, dtype, name, tmp_path):
+    pixels = np.arange(4 * 9 * 11, dtype=dtype).reshape(4, 9, 11)
+    sitk.WriteImage(sitk.GetImageFromArray(pixels), str(tmp_path / name))
+    assert load_cine(tmp_path / name).slices == 4
+    pixels[3, 8, 10] = value
+    sitk.WriteImage(sitk.GetImageFromArray(pixels), str(tmp_path / name))
+    refused(tmp_path / name, "not numbers")
+
+
+@pytest.mark.parametrize("value", [1.0, np.nan])
+def test_pixels_of_the_other_byte_order(value, tmp_path):
+    """The second pixel would be NaN in the wrong order; the NaN of the first would be a number."""
+    pixels = np.arange(4 * 9 * 11, dtype=np.float32).reshape(4, 9, 11)
+    pixels[0, 0, 0] = value
+    pixels[0, 0, 1] = np.frombuffer(b"\x00\x80\xc0\x7f", dtype=">f4")[0]
+    sitk.WriteImage(sitk.GetImageFromArray(pixels), str(tmp_path / "a.nii"))
+    content = (tmp_path / "a.nii").read_bytes()
+    fields = struct.unpack("<" + NIFTI1_FIELDS, content[:352])
+    (tmp_path / "a.nii").write_bytes(struct.pack(">" + NIFTI1_FIELDS, *fields) + pixels.astype(">f4").tobytes())
+    if np.isfinite(value):
+        np.testing.assert_array_equal(load_cine(tmp_path / "a.nii").pixels[0], pixels)
+    else:
+        refused(tmp_path / "a.nii", "not numbers")
+
+
+def test_bytes_after_the_pixels_are_not_pixels(tmp_path):
+    pixels = np.arange(4 * 9 * 11, dtype=np.float32).reshape(4, 9, 11)
+    sitk.WriteImage(sitk.GetImageFromArray(pixels), str(tmp_path / "a.nii"))
+    with (tmp_path / "a.nii").open("ab") as file:
+        file.write(np.full(3, np.nan, np.float32).tobytes())
+    np.testing.assert_array_equal(load_cine(tmp_path / "a.nii").pixels[0], pixels)
 
 
 def test_constant_pixels(tmp_path):
@@ -139,7 +178,7 @@ def test_a_spacing_that_is_not_positive_in_a_text_header(value, tmp_path):
 def test_an_orientation_that_is_none(nifti):
     with_bytes(nifti, "<hh", 252, 0, 1)
     with_bytes(nifti, "<12f", 280, 1.25, 0.9, 0, 0, 0, 1.5, 0, 0, 0, 0, 10, 0)
-    refused(nifti, "perpendicular|readable")
+    refused(nifti, r"The axes in the header of cine\.nii are not perpendicular; resample it or correct the header")
 
 
 @pytest.fixture
@@ -190,7 +229,7 @@ def test_a_folder_of_acdc_patients_is_not_one_patient(tmp_path, make_cine):
     for name in ("patient001", "patient002"):
         write_nifti(make_cine(), tmp_path / name / f"{name}_4d.nii.gz")
         (tmp_path / name / "Info.cfg").write_text("ED: 1\nES: 2\n")
-    refused(tmp_path, "holds patient folders of ACDC; give one of them")
+    refused(tmp_path, r"holds patient folders of ACDC; give one of them\.$")
 
 
 def test_a_folder_that_is_no_acdc_patient(tmp_path):

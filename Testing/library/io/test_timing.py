@@ -1,41 +1,22 @@
-"""Heart rate from three sources, and the unit of the time step of image files."""
+"""Heart rate as a file states it, and the unit of the time step of image files."""
 
 import pytest
 
 from CardioSAMLib.io.timing import frame_interval_ms, heart_rate
 
 
-def codes(notes) -> list[str]:
-    return [note.code for note in notes]
-
-
 def test_the_rr_interval_goes_before_the_stated_rate():
-    bpm, notes = heart_rate(800.0, 78.0, frames=20, frame_interval_ms=40.0)
-    assert bpm == 75.0
-    assert notes == ()
+    assert heart_rate(800.0, 78.0) == 75.0
 
 
-def test_the_stated_rate_goes_before_the_frames():
-    assert heart_rate(None, 78.0, frames=20, frame_interval_ms=40.0)[0] == 78.0
+@pytest.mark.parametrize("rr_interval_ms", [None, 0.0, 100.0, 4000.0])
+def test_without_an_rr_interval_that_can_be_the_stated_rate_counts(rr_interval_ms):
+    assert heart_rate(rr_interval_ms, 78.0) == 78.0
 
 
-def test_frames_that_cover_a_beat_give_its_rate_with_a_note():
-    bpm, notes = heart_rate(None, None, frames=25, frame_interval_ms=40.0)
-    assert bpm == 60.0
-    assert codes(notes) == ["heart_rate_from_frames"]
-
-
-@pytest.mark.parametrize(("stated", "noted"), [(82.0, []), (83.0, ["heart_rate_conflict"])])
-def test_a_disagreement_above_ten_percent_is_noted(stated, noted):
-    bpm, notes = heart_rate(800.0, stated, frames=20, frame_interval_ms=None)
-    assert bpm == 75.0
-    assert codes(notes) == noted
-
-
-def test_rates_that_cannot_be_are_unknown():
-    bpm, notes = heart_rate(0.0, 0.0, frames=20, frame_interval_ms=None)
-    assert bpm is None
-    assert codes(notes) == ["heart_rate_unknown"]
+@pytest.mark.parametrize("stated_bpm", [None, 0.0, 19.0, 301.0])
+def test_rates_that_cannot_be_are_unknown(stated_bpm):
+    assert heart_rate(None, stated_bpm) is None
 
 
 @pytest.mark.parametrize(

@@ -105,12 +105,15 @@ def test_a_checkpoint_of_another_configuration_is_not_continued(volumes, configu
         train(replace(configuration, steps=9), volumes, volumes[:1], tmp_path)
 
 
-def test_the_exported_file_computes_what_the_network_computes(tmp_path):
+def test_the_exported_file_computes_what_the_network_computes_and_names_no_path(tmp_path):
     import onnxruntime
 
     torch.manual_seed(0)
     network = UNet25D((4, 6, 8)).eval()
     export_onnx(network, tmp_path / "model.onnx", 32)
+    content = (tmp_path / "model.onnx").read_bytes()
+    assert b"CardioSAMLib" not in content
+    assert b"site-packages" not in content
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
     for batch, rows, columns in [(1, 32, 32), (3, 48, 64)]:
         images = torch.randn(batch, 3, rows, columns)

@@ -1,0 +1,33 @@
+"""Claims about the documentation: no dead link, nothing left to fill in, the README's figures are the measured ones."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_relative_link_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_nothing_is_left_to_fill_in(page):
+    assert not re.findall(r"\{[A-Z_]{3,}\}", page.read_text(encoding="utf-8"))
+
+
+def test_the_accuracy_in_the_readme_and_the_catalogue_is_the_validated_one():
+    validation = json.loads((ROOT / "docs" / "validation.json").read_text(encoding="utf-8"))
+    (card,) = json.loads((ROOT / "Resources" / "Models" / "models.json").read_text(encoding="utf-8"))["models"]
+    summary = validation["summary"]
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert validation["sha256"] == card["sha256"]
+    assert card["accuracy"]["mean_dice"] == pytest.approx(summary["mean_dice"], abs=1e-4)
+    assert f"mean Dice {summary['mean_dice']:.3f}" in readme
+    assert f"{summary['LV_ef_mae_points']:.1f} points (LV)" in readme
+    assert f"{summary['RV_ef_mae_points']:.1f} points (RV)" in readme
