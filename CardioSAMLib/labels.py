@@ -74,6 +74,22 @@ STORAGE = ACDC
 """The order of our own label arrays and files."""
 
 
+def base_to_apex(labels: Array) -> tuple[int, ...]:
+    """The slices from the first to the last with LV, from base to apex; empty without LV.
+
+    labels: `(slices, rows, columns)` in the `STORAGE` order, one frame. Stacks run either way: the base is the end
+    where the ventricles are wider, judged on the outer halves of those slices.
+    """
+    slices = np.flatnonzero((labels == STORAGE.value_of(Structure.LV)).any(axis=(1, 2)))
+    if not slices.size:
+        return ()
+    inside = range(int(slices[0]), int(slices[-1]) + 1)
+    heart = np.count_nonzero(labels[inside.start : inside.stop], axis=(1, 2))
+    half = len(heart) // 2
+    first_is_base = half == 0 or heart[:half].sum() >= heart[-half:].sum()
+    return tuple(inside) if first_is_base else tuple(reversed(inside))
+
+
 @dataclass(frozen=True)
 class Provenance:
     """Who drew the contours: a model of the catalogue by id, version and sha256 of its file, or a person ("expert")."""

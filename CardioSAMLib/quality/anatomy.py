@@ -8,9 +8,9 @@ import numpy as np
 from scipy import ndimage
 
 from CardioSAMLib.cine import Array
-from CardioSAMLib.labels import STORAGE, Structure
+from CardioSAMLib.labels import STORAGE, Structure, base_to_apex
 from CardioSAMLib.quality.rules import Case, Finding, Limits
-from CardioSAMLib.quality.stack import base_to_apex, lv_areas_px
+from CardioSAMLib.quality.stack import lv_areas_px
 
 _LV = STORAGE.value_of(Structure.LV)
 _MYO = STORAGE.value_of(Structure.MYO)

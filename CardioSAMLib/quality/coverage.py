@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from CardioSAMLib.cine import Array
-from CardioSAMLib.labels import STORAGE, Structure
+from CardioSAMLib.labels import STORAGE, Structure, base_to_apex
 from CardioSAMLib.quality.rules import Case, Finding, Limits
-from CardioSAMLib.quality.stack import base_to_apex, lv_areas_px
+from CardioSAMLib.quality.stack import lv_areas_px
 
 
 def few_lv_slices(case: Case, limits: Limits) -> Iterator[Finding]:

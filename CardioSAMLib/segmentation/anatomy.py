@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from CardioSAMLib.cine import Array
-from CardioSAMLib.labels import STORAGE, Structure
+from CardioSAMLib.labels import STORAGE, Structure, base_to_apex
 
 _RV = STORAGE.value_of(Structure.RV)
 _MYO = STORAGE.value_of(Structure.MYO)
@@ -28,10 +28,10 @@ def sensible_anatomy(labels: Array) -> Array:
     right = _largest_part(labels == _RV)
     labels = np.where(left | right, labels, 0).astype(np.uint8)
     labels = _one_cavity_per_slice(labels)
-    basal = basal_slice(labels)
+    basal = base_to_apex(labels)[:1]
     for number, plane in enumerate(labels):
         _fill_holes(plane)
-        if number != basal:
+        if number not in basal:
             _close_wall(plane)
     return labels
 
@@ -54,17 +54,6 @@ def _one_cavity_per_slice(labels: Array) -> Array:
             attached = ndimage.binary_propagation(plane == _LV, mask=wall | (plane == _LV), structure=_IN_SLICE)
             plane[stray & ~attached] = 0
     return labels
-
-
-def basal_slice(labels: Array) -> int:
-    """The last slice with LV at the end of the stack where the ventricles are wider: stacks run either way."""
-    areas = (labels != 0).sum(axis=(1, 2))
-    with_cavity = np.flatnonzero((labels == _LV).any(axis=(1, 2)))
-    if with_cavity.size == 0:
-        return -1
-    first, last = int(with_cavity[0]), int(with_cavity[-1])
-    half = max((last - first + 1) // 2, 1)
-    return first if areas[first : first + half].mean() >= areas[last - half + 1 : last + 1].mean() else last
 
 
 def _fill_holes(plane: Array) -> None:

@@ -14,8 +14,8 @@ from scipy import ndimage
 from CardioSAMLib.cine import Array
 from CardioSAMLib.evaluation.overlap import dice
 from CardioSAMLib.io import load_acdc_patient
-from CardioSAMLib.labels import STORAGE, Structure
-from CardioSAMLib.segmentation.anatomy import basal_slice, sensible_anatomy
+from CardioSAMLib.labels import STORAGE, Structure, base_to_apex
+from CardioSAMLib.segmentation.anatomy import sensible_anatomy
 
 
 def main() -> None:
@@ -30,8 +30,9 @@ def main() -> None:
                 values.append(dice(labels == value, cleaned == value))
             opened = [_is_open(plane) for plane in labels]
             slices += int((labels == STORAGE.value_of(Structure.LV)).any(axis=(1, 2)).sum())
-            open_at_base += opened[basal_slice(labels)]
-            open_below += sum(opened) - opened[basal_slice(labels)]
+            basal = sum(opened[number] for number in base_to_apex(labels)[:1])
+            open_at_base += basal
+            open_below += sum(opened) - basal
     for structure, values in scores.items():
         print(f"{structure.name}: mean Dice {np.mean(values):.4f}, lowest {np.min(values):.3f}")
     print(f"{slices} slices with LV; wall open in {open_at_base} basal and {open_below} other ones")
