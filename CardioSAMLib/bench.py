@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from CardioSAMLib.cine import Array, Cine
+from CardioSAMLib.peak_memory import highest_rss_mb
 from CardioSAMLib.progress import Progress, silent
 from CardioSAMLib.resources import find_model
 
@@ -50,7 +50,7 @@ def measure_analysis(input_path: Path | None, model_id: str, progress: Progress 
             input_path = _phantom_files(Path(folder) / "dicom")
         cine, stages_s = _timed_stages(input_path, Path(folder) / "out", model_id, progress)
     images = cine.frames * cine.slices
-    peak_rss_mb = _peak_rss_mb()
+    peak_rss_mb = highest_rss_mb()
     progress(0.6, f"SAM ViT-B at {_VIT_B_PX} pixels, for comparison")
     vit_b_s = _vit_b_seconds_per_image(cine)
     ratio = stages_s["segment"] / images / vit_b_s if vit_b_s else None
@@ -131,15 +131,6 @@ def _as_rgb(plane: Array) -> Array:
     low, high = float(plane.min()), float(plane.max())
     gray = np.round((plane - low) * (255.0 / max(high - low, 1e-6))).astype(np.uint8)
     return np.repeat(gray[..., None], 3, axis=-1)
-
-
-def _peak_rss_mb() -> float | None:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak / 1024.0
 
 
 def _or_dash(value: float | None, digits: int) -> str:

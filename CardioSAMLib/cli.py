@@ -1,7 +1,7 @@
 """The command `cardiosam` (floor 4): arguments in, calls of the library, exit codes out.
 
-Exit codes: 0 done; 2 unusable input or arguments; 3 done, but a quality check failed; 130 stopped by Ctrl-C; 1 a bug
-of ours.
+Exit codes: 0 done; 2 unusable input or arguments; 3 done, but a quality check failed or a patient could not be scored;
+130 stopped by Ctrl-C; 1 a bug of ours.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import typer
 
 from CardioSAMLib import __version__
 from CardioSAMLib.cine import Patient, UnusableInput
+from CardioSAMLib.evaluation.protocols.named import PROTOCOLS, Part
+from CardioSAMLib.evaluation_run.options import HeartBoxChoice
 from CardioSAMLib.progress import Progress, silent
 from CardioSAMLib.resources import DEFAULT_MODEL_ID, load_catalogue, resources_dir
 
@@ -51,6 +53,8 @@ class Sex(str, Enum):
 
 
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder for the outputs; made where it is missing.")]
+_PROTOCOLS_HELP = "Which patients, by name: " + "; ".join(f"{known.name}, {known.title}" for known in PROTOCOLS)
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")]
 ModelId = Annotated[str, typer.Option("--model", help="Which model draws; see: cardiosam models list")]
 
 
@@ -118,6 +122,73 @@ def demo(out: OutFolder = Path("demo")) -> None:
     typer.echo(f"The phantom's DICOM files are in {result.dicom_folder}; open {result.report} to see the contours.")
 
 
+@app.command()
+def evaluate(
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder of ACDC-style patients with labels.")],
+    out: OutFolder,
+    model: ModelId = DEFAULT_MODEL_ID,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Score the label files of another tool in this folder; no model runs.")
+    ] = None,
+    label_map: Annotated[
+        str, typer.Option(help="Of the predictions: ACDC, MNMS, UKB, or integers as LV=3,MYO=2,RV=1.")
+    ] = "ACDC",
+    split: Annotated[Path | None, typer.Option(help="JSON file that says which patients train and validate.")] = None,
+    protocol: Annotated[str | None, typer.Option(help=_PROTOCOLS_HELP)] = None,
+    part: Annotated[Part, typer.Option(help="Patients of the split or protocol that are scored.")] = Part.validation,
+    heart_box: Annotated[
+        HeartBoxChoice, typer.Option(help="Who places the box around the heart; both: side by side.")
+    ] = HeartBoxChoice.automatic,
+    box_jitter: Annotated[
+        str, typer.Option(help="Pixels that the reference box is off, one row of a table each: 0,5,10,15,20")
+    ] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Processes, with one thread each if there are several.")] = 1,
+) -> None:
+    """Score a model, or another tool's predictions, against reference labels.
+
+    Example: cardiosam evaluate ACDC/testing --out runs/test --protocol acdc-official --part test --workers 2
+
+    Writes cases.csv, slices.csv, studies.csv, problems.csv, summary.json and report.html. Given again, the command
+    goes on where it was stopped. What cannot be scored is named, and the exit code is then 3.
+    """
+    from CardioSAMLib.evaluation.terminal import terminal_parts
+    from CardioSAMLib.evaluation_run.options import EvaluationOptions, parse_jitter
+    from CardioSAMLib.evaluation_run.run import evaluate as evaluate_data_set
+
+    jitter = parse_jitter(box_jitter)
+    options = EvaluationOptions(
+        model, predictions, label_map, split, protocol, part, heart_box, jitter, workers=workers
+    )
+    with _progress_bar() as progress:
+        run = evaluate_data_set(dataset, out, options, progress)
+    _print(*terminal_parts(run.result))
+    typer.echo(f"Written to {out}: " + ", ".join(path.name for path in run.outputs))
+    if run.result.problems:
+        raise typer.Exit(QUALITY_FAILED)
+
+
+@app.command()
+def compare(
+    result_a: Annotated[Path, typer.Argument(metavar="RESULT_A", help="Folder that cardiosam evaluate wrote.")],
+    result_b: Annotated[Path, typer.Argument(metavar="RESULT_B", help="Another one, on the same patients.")],
+    out: OutFolder,
+) -> None:
+    """Compare two evaluations patient by patient: paired tests, agreement side by side, resources.
+
+    Example: cardiosam compare runs/unet runs/bigger-unet --out runs/unet-and-bigger
+
+    Writes comparison.json, comparison.csv and comparison.html. Results that had other prompts stand side by side
+    without a test.
+    """
+    from CardioSAMLib.evaluation_run.compare import compare as compare_folders
+    from CardioSAMLib.evaluation_run.compare import comparison_table
+
+    with _progress_bar() as progress:
+        comparison = compare_folders(result_a, result_b, out, progress)
+    _print(comparison_table(comparison))
+    typer.echo(f"Written to {out}: comparison.json, comparison.csv, comparison.html")
+
+
 @models_app.command("list")
 def list_models() -> None:
     """List the models with their size, license and measured accuracy."""
@@ -131,7 +202,7 @@ def bench_analyze(
     input_path: Annotated[Path | None, typer.Argument(metavar="[INPUT]", help="As for analyze; else the phantom.")] = (
         None
     ),
-    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
+    json_file: JsonFile = None,
     model: ModelId = DEFAULT_MODEL_ID,
 ) -> None:
     """Time one analysis by stage and print images per second, peak memory, and the ratio to SAM's ViT-B encoder."""
@@ -139,11 +210,24 @@ def bench_analyze(
 
     with _progress_bar() as progress:
         result = measure_analysis(input_path, model, progress)
-    if json_file is not None:
-        from CardioSAMLib.io import write_files
-
-        write_files(json_file.parent, {json_file.name: as_json(result).encode()})
+    _write_figures(json_file, as_json(result))
     _print(bench_table(result))
+
+
+@bench_app.command("evaluate")
+def bench_evaluate(
+    input_path: Annotated[
+        Path | None, typer.Argument(metavar="[INPUT]", help="ACDC patient folder with labels; else the phantom.")
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Time all metrics of a frame beside MONAI and surface-distance, where installed, and a patient, on one core."""
+    from CardioSAMLib.bench_metrics import as_json, bench_parts, measure_metrics
+
+    with _progress_bar() as progress:
+        result = measure_metrics(input_path, progress)
+    _write_figures(json_file, as_json(result))
+    _print(*bench_parts(result))
 
 
 @app.command()
@@ -211,10 +295,17 @@ def _fail(sentence: str, code: int) -> int:
     return code
 
 
-def _print(table: object) -> None:
+def _write_figures(file: Path | None, text: str) -> None:
+    from CardioSAMLib.io import write_files
+
+    if file is not None:
+        write_files(file.parent, {file.name: text.encode()})
+
+
+def _print(*parts: object) -> None:
     from rich.console import Console
 
-    Console().print(table)
+    Console().print(*parts, sep="\n")
 
 
 @contextmanager

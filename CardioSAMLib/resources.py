@@ -23,7 +23,8 @@ class ModelCard:
     """One entry of `Resources/Models/models.json`: all that is known of a model without running it.
 
     input_shape_px: rows and columns of the model's input. spacing_mm: the grid on which it was trained.
-    accuracy: measured figures with what they were measured on, as written by the validation script.
+    accuracy: measured figures with what they were measured on, as written by the validation script. parameters: trained
+    values of the network; None where they were not counted.
     """
 
     id: str
@@ -39,6 +40,7 @@ class ModelCard:
     license: str
     training_data: str
     accuracy: Mapping[str, Any]
+    parameters: int | None = None
 
     @property
     def path(self) -> Path:

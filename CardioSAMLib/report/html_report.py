@@ -49,6 +49,7 @@ def report_html(study: Study) -> bytes:
 
 def _patient_line(study: Study) -> str:
     patient, bsa_m2 = study.cine.patient, study.function.bsa_m2
+    formula = study.function.bsa_formula.replace("-", " ").title()
     known = [
         text
         for value, text in (
@@ -58,7 +59,7 @@ def _patient_line(study: Study) -> str:
             (patient.weight_kg, f"{patient.weight_kg:.0f} kg" if patient.weight_kg is not None else ""),
             (
                 bsa_m2,
-                f"body surface {bsa_m2:.2f} m² ({study.function.bsa_formula} formula)" if bsa_m2 is not None else "",
+                f"body surface {bsa_m2:.2f} m² ({formula} formula)" if bsa_m2 is not None else "",
             ),
         )
         if value is not None

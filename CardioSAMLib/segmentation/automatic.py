@@ -32,11 +32,16 @@ class CropSegmenter:
         self._network = network
         self._card = card
 
-    def segment(self, cine: Cine, frames: Sequence[int], progress: Progress = silent) -> CineSegmentation:
-        """See `Segmenter`. Raises UnusableInput if no heart is found in the first of the frames."""
+    def segment(
+        self, cine: Cine, frames: Sequence[int], progress: Progress = silent, heart: HeartBox | None = None
+    ) -> CineSegmentation:
+        """See `Segmenter`. heart: where it lies; None has it found in the first of the frames.
+
+        Raises UnusableInput if no heart is found there.
+        """
         progress(0.0, "finding the heart")
         ordered = sorted(set(frames))
-        crop = self._crop(cine, ordered[0])
+        crop = self._crop(cine, heart or self._located(cine, ordered[0]))
         labels = np.zeros(cine.pixels.shape, dtype=np.uint8)
         for number, frame in enumerate(ordered):
             progress((1 + number) / (1 + len(ordered)), f"segmenting frame {frame + 1} of {cine.frames}")
@@ -44,12 +49,14 @@ class CropSegmenter:
         provenance = Provenance(self._card.id, self._card.version, self._card.sha256)
         return CineSegmentation(labels, tuple(ordered), provenance)
 
-    def _crop(self, cine: Cine, frame: int) -> Crop:
+    def _located(self, cine: Cine, frame: int) -> HeartBox:
+        pixel_mm, size_px = cine.geometry.spacing_mm[:2], self._card.input_shape_px[0]
+        return locate_heart(cine.pixels[frame], pixel_mm, self._card.spacing_mm, size_px, self._network)
+
+    def _crop(self, cine: Cine, box: HeartBox) -> Crop:
         """The crop around the heart, grown in steps the network can halve if the heart is larger than usual."""
-        pixel_mm = cine.geometry.spacing_mm[:2]
         grid_mm, size_px = self._card.spacing_mm, self._card.input_shape_px[0]
-        box = locate_heart(cine.pixels[frame], pixel_mm, grid_mm, size_px, self._network)
-        return crop_around(box.center_px, pixel_mm, grid_mm, _size_for(box, grid_mm, size_px))
+        return crop_around(box.center_px, cine.geometry.spacing_mm[:2], grid_mm, _size_for(box, grid_mm, size_px))
 
     def _segment_frame(self, stack: Array, crop: Crop) -> Array:
         crops = normalize(np.stack([take(plane, crop) for plane in stack]))

@@ -12,10 +12,11 @@ from CardioSAMLib.resources import ModelCard, sha256_of
 class OnnxNetwork:
     """Class probabilities of images. Loaded once, called from one thread or several.
 
+    threads: that one call computes with; 0 takes one per core.
     Raises UnusableInput if the file is missing, differs from the catalogue's sha256, or wants other preprocessing.
     """
 
-    def __init__(self, card: ModelCard) -> None:
+    def __init__(self, card: ModelCard, threads: int = 0) -> None:
         import onnxruntime
 
         if card.preprocessing != PREPROCESSING_ID:
@@ -28,6 +29,7 @@ class OnnxNetwork:
                 f"The file of the model {card.id} is missing or not the one of the catalogue; install CardioSAM again."
             )
         options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
         # Spinning threads steal the processor from whatever the application does between two calls.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(str(card.path), options, providers=["CPUExecutionProvider"])

@@ -24,7 +24,7 @@ class _Probabilities(nn.Module):
         return torch.softmax(self.network(images), dim=1)
 
 
-def catalogue_entry(configuration: TrainingConfiguration, model_file: Path) -> dict[str, Any]:
+def catalogue_entry(configuration: TrainingConfiguration, network: UNet25D, model_file: Path) -> dict[str, Any]:
     """The entry of `models.json` for a trained model. Its accuracy is empty until a validation has written it."""
     return {
         "id": configuration.name,
@@ -36,6 +36,7 @@ def catalogue_entry(configuration: TrainingConfiguration, model_file: Path) -> d
         "file": model_file.name,
         "sha256": sha256_of(model_file),
         "bytes": model_file.stat().st_size,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "accuracy": {},
     }
 

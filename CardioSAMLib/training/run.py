@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from CardioSAMLib.evaluation.protocols.splits import Split, read_split
 from CardioSAMLib.io import write_files
 from CardioSAMLib.progress import Progress, part_of, silent
 from CardioSAMLib.resources import resources_dir
@@ -12,7 +13,6 @@ from CardioSAMLib.training.configuration import read_configuration
 from CardioSAMLib.training.dataset import load_volumes
 from CardioSAMLib.training.export import catalogue_entry, export_onnx
 from CardioSAMLib.training.loop import train
-from CardioSAMLib.training.splits import Split, read_split
 
 
 def train_model(configuration_path: Path, data: Path, out: Path, progress: Progress = silent) -> Path:
@@ -30,7 +30,7 @@ def train_model(configuration_path: Path, data: Path, out: Path, progress: Progr
     run = train(configuration, training, validation, out, part_of(progress, 0.05, 1.0))
     model_file = out / f"{configuration.name}.onnx"
     export_onnx(run.average, model_file, configuration.size_px)
-    entry = {"models": [catalogue_entry(configuration, model_file)]}
+    entry = {"models": [catalogue_entry(configuration, run.average, model_file)]}
     write_files(out, {"models.json": (json.dumps(entry, indent=2, ensure_ascii=False) + "\n").encode()})
     return model_file
 

@@ -102,7 +102,9 @@ def test_help_names_every_command_and_how_to_start():
         assert word in text
 
 
-@pytest.mark.parametrize("command", [["analyze"], ["demo"], ["models"], ["bench"], ["bench", "analyze"], ["train"]])
+@pytest.mark.parametrize(
+    "command", [["analyze"], ["demo"], ["models"], ["bench"], ["bench", "analyze"], ["bench", "evaluate"], ["train"]]
+)
 def test_every_command_explains_itself(command):
     done = run(*command, "--help")
     assert done.returncode == 0

@@ -10,6 +10,7 @@ import torch
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.crops import normalize
+from CardioSAMLib.evaluation.protocols.splits import Split, read_split, stratified_split
 from CardioSAMLib.networks.unet import UNet25D
 from CardioSAMLib.resources import resources_dir
 from CardioSAMLib.training.augmentation import AugmentationOptions, random_crop, random_look, renormalize
@@ -17,7 +18,6 @@ from CardioSAMLib.training.configuration import read_configuration
 from CardioSAMLib.training.dataset import SliceSampler
 from CardioSAMLib.training.export import export_onnx
 from CardioSAMLib.training.loop import learning_rate_at, train
-from CardioSAMLib.training.splits import Split, read_split, stratified_split
 
 STILL = AugmentationOptions(
     shift_mm=0, anywhere_share=0, rotation_degrees=0, log_scale=0, shear=0, lone_slice_share=0, gamma_log=0,

@@ -1,0 +1,104 @@
+"""Claims about docs/validation.md: made from the committed JSON, complete, and its numbers are means of its rows."""
+
+import copy
+import importlib
+import json
+import re
+import statistics
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PUBLISHED = ROOT / "Resources" / "published"
+CONTENT = json.loads((DOCS / "validation.json").read_text(encoding="utf-8"))
+TABLES = [table["key"] for table in CONTENT["evaluation"]["tables"]]
+
+
+@pytest.fixture(scope="module")
+def script():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(DOCS / "scripts"))
+        yield importlib.import_module("write_validation")
+
+
+@pytest.fixture(scope="module")
+def page():
+    return (DOCS / "validation.md").read_text(encoding="utf-8")
+
+
+def unwrapped(text):
+    return " ".join(text.split())
+
+
+def test_the_page_is_what_its_script_writes_from_the_json(script, page):
+    assert script.page(CONTENT) == page, "run python docs/scripts/write_validation.py"
+
+
+def test_the_figures_say_what_the_json_says(script):
+    """By their texts: the bytes of a picture change with the version of matplotlib."""
+
+    def texts(svg):
+        return [text for text in re.findall(r"<!-- (.*?) -->", svg.decode(), re.S) if re.search("[a-z]", text)]
+
+    drawn = script.figures(CONTENT)
+    assert len(drawn) == 3
+    for name, svg in drawn.items():
+        assert texts((DOCS / "images" / name).read_bytes()) == texts(svg), "run python docs/scripts/write_validation.py"
+
+
+@pytest.mark.parametrize("key", TABLES)
+def test_no_table_of_the_evaluation_is_left_out(key, script, page):
+    changed = copy.deepcopy(CONTENT)
+    table = next(table for table in changed["evaluation"]["tables"] if table["key"] == key)
+    table["rows"] = [[cell + 1.0 if isinstance(cell, float) else cell for cell in row] for row in table["rows"]]
+    assert script.page(changed) != page
+
+
+def test_the_mean_dice_is_the_mean_over_patients_of_frames_of_structures():
+    by_frame = {}
+    for row in CONTENT["cases"]:
+        by_frame.setdefault(row["patient"], {}).setdefault(row["phase"], []).append(row["dice"])
+    patients = [statistics.fmean(map(statistics.fmean, frames.values())) for frames in by_frame.values()]
+    assert len(patients) == CONTENT["evaluation"]["counts"]["scored"]
+    assert CONTENT["summary"]["mean_dice"] == pytest.approx(statistics.fmean(patients), abs=1e-5)
+
+
+@pytest.mark.parametrize("ventricle", ["LV", "RV"])
+def test_the_error_of_the_ejection_fraction_is_that_of_its_volumes(ventricle):
+    def ef(row, side):
+        edv, esv = (row[f"{ventricle.lower()}_{volume}_ml_{side}"] for volume in ("edv", "esv"))
+        return 100.0 * (edv - esv) / edv
+
+    errors = [ef(row, "predicted") - ef(row, "reference") for row in CONTENT["studies"]]
+    summary = CONTENT["summary"]
+    assert summary[f"{ventricle}_ef_bias_points"] == pytest.approx(statistics.fmean(errors), abs=1e-4)
+    assert summary[f"{ventricle}_ef_mae_points"] == pytest.approx(statistics.fmean(map(abs, errors)), abs=1e-4)
+
+
+def test_every_headline_lies_within_its_interval():
+    for name, value in CONTENT["summary"].items():
+        low, high = CONTENT["intervals"][name]
+        assert low < value < high
+
+
+@pytest.mark.parametrize("kind", ["mean_dice", "structure_dice", "lv_hausdorff_mm"])
+def test_every_published_row_stands_on_the_page_with_source_protocol_and_caveat(kind, page):
+    for row in json.loads((PUBLISHED / "acdc_literature.json").read_text(encoding="utf-8"))[kind]:
+        assert row["source"] in page
+        assert f"| {row['protocol']} |" in page
+        assert row["caveat"] in unwrapped(page)
+
+
+def test_the_page_says_that_published_figures_were_not_verified(page):
+    note = json.loads((PUBLISHED / "acdc_literature.json").read_text(encoding="utf-8"))["note"]
+    assert "secondary sources" in note
+    assert "not checked against the papers" in note
+    assert note in unwrapped(page)
+
+
+def test_tables_stay_readable(page):
+    rows = [line for line in page.splitlines() if line.startswith("|")]
+    assert rows
+    assert all(row.count("|") <= 10 for row in rows)
