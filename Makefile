@@ -7,13 +7,15 @@ PYTHON ?= python3
 DEMO_VENV := .venv-demo
 TEST_VENV := .venv-test
 DEMO_OUT := demo
+# What Qt needs to draw the panel without a screen. Without them the panel's tests are skipped and name them.
+QT_LIBRARIES := libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1
 
-.PHONY: demo test clean
+.PHONY: demo test qt-libraries clean
 
 demo: $(DEMO_VENV)/installed
 	$(DEMO_VENV)/bin/cardiosam demo --out $(DEMO_OUT)
 
-test: $(TEST_VENV)/installed
+test: $(TEST_VENV)/installed qt-libraries
 	$(TEST_VENV)/bin/ruff check .
 	$(TEST_VENV)/bin/ruff format --check .
 	$(TEST_VENV)/bin/mypy
@@ -29,6 +31,13 @@ $(TEST_VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(TEST_VENV)
 	$(TEST_VENV)/bin/python -m pip install --quiet --editable '.[test]'
 	touch $@
+
+# Only where it may: as root, on a system with apt.
+qt-libraries:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg --status $(QT_LIBRARIES) >/dev/null 2>&1; then \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(QT_LIBRARIES); } \
+	  >/dev/null || echo "Could not install $(QT_LIBRARIES); the panel's tests will be skipped."; \
+	fi
 
 clean:
 	rm -rf $(DEMO_VENV) $(TEST_VENV) $(DEMO_OUT) build dist

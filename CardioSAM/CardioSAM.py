@@ -1,24 +1,18 @@
 """The CardioSAM panel of 3D Slicer: widgets and parameters. All computing is done by CardioSAMLib."""
 
 import importlib.util
-import queue
 import sys
-import tempfile
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
-from typing import Annotated
-from unittest.mock import Mock, patch
 
-import ctk
 import qt
 import slicer
 import vtk
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.parameterNodeWrapper import GuiConnector, WithinRange, parameterNodeGuiConnector, parameterNodeWrapper
+from slicer.parameterNodeWrapper import parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -54,107 +48,113 @@ class CardioSAM(ScriptedLoadableModule):
             "The default model was trained on the ACDC data: Bernard et al., Deep Learning Techniques for Automatic "
             "MRI Cardiac Multi-Structures Segmentation and Diagnosis: Is the Problem Solved?, IEEE TMI 2018."
         )
+        slicer.app.connect("startupCompleted()", registerSampleData)
 
 
-class Frames(Enum):
+def registerSampleData():
+    """The beating phantom among the sample data: it is computed, not downloaded."""
+    import SampleData
+
+    SampleData.SampleDataLogic.registerCustomSampleDataSource(
+        category="CardioSAM",
+        sampleName=_("Beating heart phantom"),
+        thumbnailFileName=str(Path(__file__).parent / "Resources" / "Icons" / "CardioSAM.png"),
+        customDownloader=lambda _source: CardioSAMLogic().loadPhantom(),
+    )
+
+
+class Choice(Enum):
+    """A choice among a few; Slicer asks each for its label, by this name."""
+
+    def label(self):
+        return {
+            Frames.ALL: _("All, with volume curves"),
+            Frames.ED_ES: _("ED and ES only (faster, no curves)"),
+            Scope.SLICE: _("This slice, all frames"),
+            Scope.FRAME: _("This frame, all slices"),
+            Scope.ALL: _("Everything not finished"),
+            Exported.ALL: _("All files"),
+            Exported.REPORT: _("Report (HTML)"),
+            Exported.TABLES: _("Tables (CSV, JSON)"),
+            Exported.CONTOURS: _("Contours (NIfTI)"),
+        }[self]
+
+
+class Frames(Choice):
     """Which frames are segmented; the values are those of CardioSAMLib.analysis.AnalysisOptions."""
 
     ALL = "all"
     ED_ES = "ed-es"
 
-    def label(self):
-        """The choice in words; Slicer asks for it by this name."""
-        return _("All, with volume curves") if self is Frames.ALL else _("ED and ES only (faster, no curves)")
+
+class Scope(Choice):
+    """Where propagation draws; the values are those of CardioSAMLib.mrml.contour_session.Scope."""
+
+    SLICE = "slice"
+    FRAME = "frame"
+    ALL = "all"
 
 
-@parameterNodeGuiConnector
-class PathTextConnector(GuiConnector):
-    """A path field and a str. Slicer's own connector makes a Path of it, and a "." of the empty field."""
+class Exported(Choice):
+    """What is exported: the endings of the files' names."""
 
-    @staticmethod
-    def canRepresent(widget, datatype):
-        return type(widget) is ctk.ctkPathLineEdit and datatype is str
-
-    @staticmethod
-    def create(widget, _datatype):
-        return PathTextConnector(widget)
-
-    def __init__(self, widget):
-        super().__init__()
-        self._widget = widget
-
-    def _connect(self):
-        self._widget.currentPathChanged.connect(self._onPathChanged)
-
-    def _disconnect(self):
-        self._widget.currentPathChanged.disconnect(self._onPathChanged)
-
-    def _onPathChanged(self, _path):
-        self.changed()
-
-    def widget(self):
-        return self._widget
-
-    def read(self):
-        return self._widget.currentPath
-
-    def write(self, value):
-        if value != self._widget.currentPath:  # set again, it would take the cursor to the end while the user types
-            self._widget.currentPath = value
+    ALL = ("",)
+    REPORT = (".html",)
+    TABLES = (".csv", ".json")
+    CONTOURS = (".nii.gz",)
 
 
 @parameterNodeWrapper
 class CardioSAMParameterNode:
-    """The user's choices, saved with the scene. heightCm, weightKg: 0 means "as in the file"."""
+    """The panel's choices, saved with the scene. What is said of a study (ED, ES, weight) is kept with the study."""
 
-    inputPath: str
-    outputFolder: str
+    cine: vtkMRMLScalarVolumeNode
+    comparison: vtkMRMLSegmentationNode
+    modelId: str
+    promptModelId: str
     frames: Frames = Frames.ALL
-    heightCm: Annotated[float, WithinRange(0.0, 250.0)] = 0.0
-    weightKg: Annotated[float, WithinRange(0.0, 350.0)] = 0.0
+    scope: Scope = Scope.SLICE
+    exported: Exported = Exported.ALL
 
 
-class BackgroundJob:
-    """Runs `function(progress)` on the executor's thread; reports on the main thread, the only one that may use Qt."""
-
-    def __init__(self, executor, function, onProgress, onDone):
-        self.cancelRequested = threading.Event()
-        self._messages = queue.SimpleQueue()
-        self._onProgress, self._onDone = onProgress, onDone
-        self._future = executor.submit(function, self._progress)
-        self._timer = qt.QTimer()
-        self._timer.timeout.connect(self._poll)
-        self._timer.start(50)
-
-    def abandon(self):
-        """Ask the worker to end and report nothing more, for when nobody is left to be told."""
-        self.cancelRequested.set()
-        self._timer.stop()
-
-    def _progress(self, fraction, message):
-        from CardioSAMLib.progress import Cancelled
-
-        if self.cancelRequested.is_set():
-            raise Cancelled
-        self._messages.put((fraction, message))
-
-    def _poll(self):
-        finished = self._future.done()  # asked first, so that no message put before the end is lost
-        while not self._messages.empty():
-            self._onProgress(*self._messages.get())
-        if finished:
-            self._timer.stop()
-            self._onDone(self._future)
+SHORTCUTS = {
+    "Ctrl+Return": "segmentButton", "Esc": "cancelButton", "Ctrl+Z": "undoButton", "Ctrl+Y": "redoButton",
+    "P": "positiveButton", "N": "negativeButton", "B": "boxButton",
+    "[": "previousButton", "]": "nextButton", "E": "edButton", "S": "esButton",
+}  # fmt: skip
+"""While the panel is open. Each key is in the tool tip of its button, too."""
 
 
-class PackagesMissing(RuntimeError):
-    """Packages are missing and cannot be installed; the text is a sentence for the user."""
+def library():
+    """What the panel calls of CardioSAMLib; imported when it opens, as it takes a while when Slicer starts."""
+    from CardioSAMLib.mrml import panel
+
+    return panel
+
+
+def plainly(slot):
+    """A slot that says in the panel what it cannot do, and leaves the panel up to date; bugs are Slicer's errors."""
+
+    @wraps(slot)
+    def guarded(self, *arguments):
+        lib = library()
+        with slicer.util.tryWithErrorDisplay(_("CardioSAM could not do that.")):
+            try:
+                slot(self, *arguments)
+            except lib.UnusableInput as error:
+                self.desk.message = str(error)
+            except lib.Cancelled:
+                self.desk.message = _("Canceled; the scene is as it was.")
+            finally:
+                self.update()
+
+    return guarded
 
 
 class CardioSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel: choices, one button, progress, the measurements and what to know about them."""
+    """The panel. What its buttons do is CardioSAMLib.mrml.desk; here it is bound to widgets, and shown in them."""
 
-    _parameters = _guiTag = _job = _report = None
+    _parameters = _guiTag = None
 
     def setup(self):
         super().setup()
@@ -163,41 +163,117 @@ class CardioSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(panel)
         panel.setMRMLScene(slicer.mrmlScene)
         self.logic = CardioSAMLogic()
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="CardioSAM")
-        self.ui.modelLabel.text = self.logic.modelLine()
-        self.ui.progressBar.visible = False
-        header = self.ui.resultsTable.horizontalHeader()
-        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-        header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
-        self._offerSeries(())
-        self.ui.inputPathLineEdit.currentPathChanged.connect(self.onInputPathChanged)
-        self.ui.analyzeButton.clicked.connect(self.onAnalyzeButton)
-        self.ui.reportButton.clicked.connect(self.onReportButton)
+        self.desk = library().Desk(on_cine=self._keepCine, can_encode=library().can_compute)
+        self._shortcuts, self._tables = [], {}
+        self._placeButtons = {"+": self.ui.positiveButton, "-": self.ui.negativeButton, "box": self.ui.boxButton}
+        kind = library().Structure
+        self._structureButtons = {kind.LV: self.ui.lvButton, kind.MYO: self.ui.myoButton, kind.RV: self.ui.rvButton}
+        self._prepareWidgets()
+        self._connectWidgets()
+        self._pollTimer = qt.QTimer()
+        self._pollTimer.timeout.connect(self.onPoll)
+        self._pollTimer.start(20)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndClose)
         self.enter()
+
+    def _prepareWidgets(self):
+        ui = self.ui
+        for table, stretched in (
+            (ui.resultsTable, 0),
+            (ui.slicesTable, 0),
+            (ui.comparisonTable, 0),
+            (ui.notesTable, 3),
+        ):
+            table.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+            table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+            table.horizontalHeader().setSectionResizeMode(stretched, qt.QHeaderView.Stretch)
+        for structure, button in self._structureButtons.items():
+            color = qt.QPixmap(12, 12)
+            color.fill(qt.QColor(*structure.color_rgb))
+            button.icon = qt.QIcon(color)
+        self._fillModels()
+
+    def _connectWidgets(self):
+        ui, desk = self.ui, self.desk
+        for button, action in {
+            ui.importButton: lambda: desk.read_path(ui.importPathLineEdit.currentPath),
+            ui.databaseButton: lambda: desk.read_database(slicer.dicomDatabase, self._parameters.cine),
+            ui.candidateButton: lambda: desk.read_candidate(ui.candidatesComboBox.currentIndex),
+            ui.segmentButton: self._segmentOrCancel,
+            ui.cancelButton: self._cancel,
+            ui.removeModelButton: self._removeModel,
+            ui.clearCacheButton: self._clearCache,
+            ui.previousButton: lambda: desk.go_to_frame("previous"),
+            ui.nextButton: lambda: desk.go_to_frame("next"),
+            ui.edButton: lambda: desk.go_to_frame("ed"),
+            ui.esButton: lambda: desk.go_to_frame("es"),
+            ui.undoButton: lambda: desk.step("undo"),
+            ui.redoButton: lambda: desk.step("redo"),
+            ui.clearButton: desk.clear_prompts,
+            ui.acceptButton: lambda: desk.opened.accept(*desk.shown),
+            ui.lockButton: lambda: (desk.opened.lock if ui.lockButton.checked else desk.opened.unlock)(*desk.shown),
+            ui.freezeButton: lambda: desk.opened.freeze(desk.structure, ui.freezeButton.checked),
+            ui.propagateButton: lambda: desk.propagate(library().Scope(self._parameters.scope.value)),
+            ui.editsButton: desk.take_edits,
+            ui.chartButton: desk.show_chart,
+            ui.surfacesButton: lambda: desk.show_surfaces(ui.surfacesButton.checked),
+            ui.compareButton: lambda: desk.compare(self._parameters.comparison),
+            ui.exportButton: lambda: desk.export(ui.exportFolderLineEdit.currentPath, self._parameters.exported.value),
+            ui.reportButton: lambda: qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(desk.report))),
+            **{button: partial(self._place, what) for what, button in self._placeButtons.items()},
+            **{button: partial(desk.choose_structure, what) for what, button in self._structureButtons.items()},
+        }.items():
+            button.clicked.connect(partial(self.onAction, action))
+        frames, given = (ui.edSpinBox, ui.esSpinBox), (ui.heartRateSpinBox, ui.heightSpinBox, ui.weightSpinBox)
+        for signal, action in (
+            *((box.valueChanged, lambda: desk.choose_frames(*(each.value for each in frames))) for box in frames),
+            *((box.valueChanged, lambda: desk.give(*(each.value for each in given))) for box in given),
+            *((box.currentIndexChanged, self._keepModels) for box in (ui.modelComboBox, ui.promptModelComboBox)),
+        ):
+            signal.connect(partial(self.onAction, action))
+        ui.slicesTable.itemChanged.connect(self.onSliceTicked)
+        ui.notesTable.cellClicked.connect(self.onNoteClicked)
+
+    # Life of the panel
 
     def enter(self):
         self.setParameterNode(self.logic.getParameterNode())
+        node = library().interaction_node()
+        if node is not None and not self.hasObserver(node, node.InteractionModeChangedEvent, self.onInteraction):
+            self.addObserver(node, node.InteractionModeChangedEvent, self.onInteraction)
+        for key, name in () if self._shortcuts else SHORTCUTS.items():
+            shortcut = qt.QShortcut(slicer.util.mainWindow() or self.parent)
+            shortcut.setKey(qt.QKeySequence(key))
+            shortcut.activated.connect(getattr(self.ui, name).click)
+            self._shortcuts.append(shortcut)
 
     def exit(self):
+        """Let another module have the keys and clicks; work goes on."""
+        self.desk.stop_placing()
+        self.removeObservers(self.onInteraction)
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(False)
+            shortcut.deleteLater()
+        self._shortcuts = []
         self.setParameterNode(None)
 
     def cleanup(self):
-        self._abandonJob()
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        self.setParameterNode(None)
+        self._pollTimer.stop()
+        self.exit()
+        self.desk.close()
         self.removeObservers()
 
     def onReload(self):
         """Reload the library too; Slicer alone reloads only this file."""
-        self._abandonJob()
+        self.cleanup()
         for name in [name for name in sys.modules if name.split(".")[0] == "CardioSAMLib"]:
             del sys.modules[name]
         super().onReload()
 
     def onSceneStartClose(self, _caller, _event):
-        self._abandonJob()
+        self.desk.forget()
         self.setParameterNode(None)
 
     def onSceneEndClose(self, _caller, _event):
@@ -208,187 +284,215 @@ class CardioSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Bind the panel to these parameters, or to none."""
         if self._parameters is not None:
             self._parameters.disconnectGui(self._guiTag)
-            self.removeObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self._updateAnalyzeButton)
+            self.removeObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self.onParameters)
         self._parameters = parameters
         if parameters is not None:
             self._guiTag = parameters.connectGui(self.ui)
-            self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._updateAnalyzeButton)
-        self._updateAnalyzeButton()
+            self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self.onParameters)
+            self._showModels()
+        self.onParameters()
 
-    def onInputPathChanged(self, _path):
-        self._offerSeries(())  # those on offer were of the former input
+    @plainly
+    def onAction(self, action, *_ofTheSignal):
+        action()
 
-    def onAnalyzeButton(self, _checked=False):
-        """Start an analysis, or cancel the one that runs."""
-        from CardioSAMLib.cine import UnusableInput
-
-        if self._job is not None:
-            self._job.cancelRequested.set()
-            self.ui.messageLabel.text = _("Canceling...")
+    @plainly
+    def onParameters(self, *_):
+        if slicer.mrmlScene.IsImporting():  # its nodes are not whole yet
             return
-        with slicer.util.tryWithErrorDisplay(_("The analysis could not be started."), waitCursor=True):
-            try:
-                self._start()
-            except (UnusableInput, PackagesMissing) as error:
-                self.ui.messageLabel.text = str(error)
+        volume = self._parameters.cine if self._parameters else None
+        if self.desk.session is None or volume is not self.desk.session.study.volume or volume is None:
+            self.desk.open(volume)
 
-    def onReportButton(self, _checked=False):
-        qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self._report)))
+    def onPoll(self):
+        if self.desk.is_working:
+            self._showState(library().panel_state.progress(self.desk))
+        if self.desk.has_news:
+            self.onAction(self.desk.poll)
 
-    def _start(self):
-        self.logic.ensurePackages(self.resourcePath("requirements.txt"))
-        series = self.ui.seriesComboBox.itemData(self.ui.seriesComboBox.currentIndex)
-        options = self.logic.options(self._parameters, series)
-        study, folder = Path(self._parameters.inputPath), Path(self._parameters.outputFolder)
-        self.ui.resultsTable.rowCount = 0
-        self.ui.notesList.clear()
-        self.ui.reportButton.enabled = False
-        self.ui.progressBar.value = 0
-        self.ui.progressBar.visible = True
-        work = partial(self.logic.analyze, study, folder, options)
-        self._job = BackgroundJob(self._executor, work, self._onProgress, self._onDone)
-        self._updateAnalyzeButton()
+    @plainly
+    def onInteraction(self, *_):
+        self.desk.placing_changed()
 
-    def _onProgress(self, fraction, message):
-        self.ui.progressBar.value = round(100 * fraction)
-        if not self._job.cancelRequested.is_set():
-            self.ui.messageLabel.text = message
+    @plainly
+    def onSliceTicked(self, item):
+        frame = self.desk.key_frames[item.column() - 1]
+        self.desk.opened.include(frame, item.row(), item.checkState() == qt.Qt.Checked)
+        self.desk.assess()
 
-    def _onDone(self, future):
-        from CardioSAMLib.cine import UnusableInput
-        from CardioSAMLib.io import SeveralCines
-        from CardioSAMLib.progress import Cancelled
+    @plainly
+    def onNoteClicked(self, row, _column):
+        self.desk.go_to_note(row)
 
-        self._endJob(_("The analysis failed."))
-        with slicer.util.tryWithErrorDisplay(_("The analysis failed.")):
-            try:
-                self._show(future.result())
-            except Cancelled:
-                self.ui.messageLabel.text = _("Canceled; nothing was written.")
-            except SeveralCines as several:
-                self._offerSeries(several.candidates)
-                self.ui.messageLabel.text = _("There are several cines; choose the series and analyze again.")
-            except UnusableInput as error:
-                self.ui.messageLabel.text = str(error)
+    # What needs the choices in the widgets
 
-    def _abandonJob(self):
-        if self._job is not None:
-            self._job.abandon()
-            self._endJob(_("Canceled."))
+    def _segmentOrCancel(self):
+        if self.desk.is_working:
+            self._cancel()
+            return
+        card = self._card(self.ui.modelComboBox)
+        self._ensurePackages(card)
+        self.desk.segment(card.id, self._parameters.frames.value)
 
-    def _endJob(self, message):
-        self._job = None
-        self.ui.progressBar.visible = False
-        self.ui.messageLabel.text = message
-        self._updateAnalyzeButton()
+    def _cancel(self):
+        self.desk.cancel()
+        self.desk.stop_placing()
 
-    def _updateAnalyzeButton(self, _caller=None, _event=None):
-        button, obstacle = self.ui.analyzeButton, self._obstacle()
-        button.text = _("Cancel") if self._job else _("Analyze")
-        button.enabled = self._job is not None or not obstacle
-        button.toolTip = obstacle or _("Segment (on the processor, no GPU needed), measure and write the report.")
-        if self._job:
-            button.toolTip = _("Stop the analysis; nothing is written.")
+    def _place(self, what):
+        if self.desk.placing == what:
+            self.desk.stop_placing()
+            return
+        card = self._card(self.ui.promptModelComboBox)
+        self._ensurePackages(card)
+        self.desk.opened.promptable_id = card.id
+        self.desk.place(what)
 
-    def _obstacle(self):
-        """What keeps an analysis from starting, as a sentence; empty if nothing does."""
-        if self._parameters is None or not self._parameters.inputPath:
-            return _("Choose the study first.")
-        if not Path(self._parameters.inputPath).exists():
-            return _("There is nothing at the path of the study.")
-        return "" if self._parameters.outputFolder else _("Choose the folder for the results first.")
+    def _ensurePackages(self, card):
+        library().ensure_packages(self.resourcePath("requirements.txt"), card)
 
-    def _offerSeries(self, candidates):
-        self.ui.seriesComboBox.clear()
-        for candidate in candidates:
-            self.ui.seriesComboBox.addItem(candidate.description, candidate.key)
-        self.ui.seriesLabel.visible = self.ui.seriesComboBox.visible = bool(candidates)
+    # Models
 
-    def _show(self, result):
-        from CardioSAMLib.report.rows import measurement_rows
+    def _fillModels(self):
+        boxes = {library().AUTOMATIC: self.ui.modelComboBox, library().PROMPTABLE: self.ui.promptModelComboBox}
+        for comboBox in boxes.values():
+            comboBox.clear()
+        for card in library().load_catalogue():
+            boxes[card.kind].addItem(card.title, card.id)
 
-        rows = measurement_rows(result.study.function)
-        self.ui.resultsTable.rowCount = len(rows)
-        for number, row in enumerate(rows):
-            for column, text in enumerate((row.title, row.lv.text, row.rv.text, row.unit)):
-                self.ui.resultsTable.setItem(number, column, qt.QTableWidgetItem(text))
-            for column, cell in ((1, row.lv), (2, row.rv)):
-                self.ui.resultsTable.item(number, column).setToolTip(cell.reason)
-        self.ui.resultsTable.resizeRowsToContents()
-        for note in result.study.sorted_notes:
-            self.ui.notesList.addItem(self._noteLine(note))
-        self._report = next(path for path in result.outputs if path.name == "report.html")
-        self.ui.reportButton.enabled = True
-        done = _("Done, with errors: look at the contours in the report before using the numbers.")
-        self.ui.messageLabel.text = done if result.failed else _("Done.")
+    def _showModels(self):
+        for comboBox, modelId in (
+            (self.ui.modelComboBox, self._parameters.modelId or library().DEFAULT_MODEL_ID),
+            (self.ui.promptModelComboBox, self._parameters.promptModelId or library().DEFAULT_PROMPTABLE_ID),
+        ):
+            setQuietly(comboBox, "currentIndex", max(comboBox.findData(modelId), 0))
+
+    def _keepModels(self):
+        self._parameters.modelId = self._card(self.ui.modelComboBox).id
+        self._parameters.promptModelId = self._card(self.ui.promptModelComboBox).id
+
+    def _card(self, comboBox):
+        return library().find_model(comboBox.itemData(comboBox.currentIndex))
+
+    def _removeModel(self):
+        library().remove_model(self._card(self.ui.modelComboBox).id)
+        self._fillModels()
+
+    def _clearCache(self):
+        removed = library().EmbeddingCache(library().default_folder()).clear()
+        self.desk.message = _("{mb:.1f} MB deleted.").format(mb=removed.bytes / 1e6)
+
+    def _keepCine(self, volume):
+        self.logic.getParameterNode().cine = volume  # the panel may have been left meanwhile
+
+    # What the panel shows
+
+    def update(self):
+        """Bring the panel up to date; cheap enough to be called after each step."""
+        ui, desk, state = self.ui, self.desk, library().panel_state
+        self._showState(state.progress(desk))
+        self._showState(state.state(desk, self._card(ui.modelComboBox)))
+        ui.segmentButton.text = _("Cancel") if desk.is_working else _("Segment")
+        ui.freezeButton.text = _("Freeze {name}").format(name=desk.structure.name)
+        self._updateTables()
+
+    def _showState(self, state):
+        for (widget, name), value in state.items():
+            setQuietly(getattr(self.ui, widget), name, value)
+
+    def _updateTables(self):
+        ui, desk, rows = self.ui, self.desk, library().panel_rows
+        assessed, compared = desk.assessed, desk.comparison
+        self._fill(ui.resultsTable, assessed, lambda: rows.measurement_cells(assessed.function))
+        self._fill(ui.notesTable, assessed, lambda: rows.note_cells(assessed.sorted_notes))
+        self._fill(ui.comparisonTable, compared, lambda: rows.comparison_cells(compared))
+        self._fill(ui.slicesTable, assessed, lambda: rows.slice_cells(desk.opened))
+        if self._isNew(ui.candidatesComboBox, desk.candidates):
+            ui.candidatesComboBox.clear()
+            ui.candidatesComboBox.addItems([description for description, _source in desk.candidates])
+
+    def _isNew(self, widget, content):
+        """Whether a widget shows something else; from now on it is said to show this."""
+        name = widget.objectName
+        before, self._tables[name] = self._tables.get(name), content
+        return before is not content
+
+    def _fill(self, table, content, rows):
+        """Show the rows of cells made from something; none for None."""
+        if not self._isNew(table, content):
+            return
+        cells = [] if content is None else rows()
+        table.blockSignals(True)
+        table.rowCount = len(cells)
+        for number, row in enumerate(cells):
+            for column, cell in enumerate(row):
+                table.setItem(number, column, self._item(cell))
+        table.blockSignals(False)
 
     @staticmethod
-    def _noteLine(note):
-        words = {"error": _("Error"), "warning": _("Warning"), "info": _("Note")}
-        return _("{severity}: {message}").format(severity=words[note.severity], message=note.message)
+    def _item(cell):
+        item = qt.QTableWidgetItem(cell.text)
+        item.setToolTip(cell.explanation)
+        if cell.ticked is not None:
+            item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
+            item.setCheckState(qt.Qt.Checked if cell.ticked else qt.Qt.Unchecked)
+        return item
+
+
+def setQuietly(widget, name, value):
+    """Set a property without a signal, and only if it differs: what the user is typing must stay."""
+    # What is hidden is not visible either while its whole panel is not: no reason to leave it as it is.
+    if name == "visible" or getattr(widget, name) != value:
+        before = widget.blockSignals(True)
+        setattr(widget, name, value)
+        widget.blockSignals(before)
 
 
 class CardioSAMLogic(ScriptedLoadableModuleLogic):
-    """What the panel does, for scripts too: slicer.util.getModuleLogic("CardioSAM").analyze(study, folder)."""
+    """For scripts: CardioSAMLib.mrml.workflow under the names of Slicer.
+
+    logic = slicer.util.getModuleLogic("CardioSAM")
+    volume = logic.loadStudy("/data/study")
+    logic.segment(volume)
+    print(logic.measure(volume)["lv"]["ef_percent"])
+    """
 
     def getParameterNode(self):
         return CardioSAMParameterNode(super().getParameterNode())
 
-    def modelLine(self):
-        """Name and license of the model, which the user must see before the first use."""
-        from CardioSAMLib.resources import DEFAULT_MODEL_ID, find_model
+    def loadStudy(self, path, series=None):
+        """The volume node of the cine in a DICOM folder, a 4D image file or an ACDC patient folder."""
+        return library().workflow.load_study(path, series)
 
-        card = find_model(DEFAULT_MODEL_ID)
-        return _("{title}, weights under {license}").format(title=card.title, license=card.license)
+    def loadPhantom(self):
+        """The volume node of the built-in beating heart."""
+        return library().workflow.load_phantom()
 
-    def ensurePackages(self, requirements):
-        """Install what the analysis needs and Slicer lacks, after asking. Main thread only. Raises PackagesMissing."""
-        if importlib.util.find_spec("slicer.packaging") is None:
-            message = _("CardioSAM needs Slicer 5.12 or newer; this is {version}.")
-            raise PackagesMissing(message.format(version=slicer.app.applicationVersion))
-        from slicer import packaging
+    def segment(self, volume, **options):
+        """The segmentation node of a cine, drawn by a model; options: `model`, `frames`."""
+        return library().workflow.segment(volume, **options)
 
-        try:
-            packaging.pip_ensure(packaging.load_requirements(requirements), requester="CardioSAM")
-        except RuntimeError as error:  # the user said no, or pip failed
-            message = _("The analysis needs packages that are missing ({reason}).")
-            raise PackagesMissing(message.format(reason=error)) from error
+    def measure(self, volume):
+        """The measurements of a segmented cine, as in measurements.json."""
+        return library().workflow.measure(volume)
 
-    def options(self, parameters, series=None):
-        """The AnalysisOptions of a parameter node. Raises UnusableInput for a height or weight that cannot be."""
-        from CardioSAMLib.analysis import AnalysisOptions
-        from CardioSAMLib.cine import Patient
-
-        patient = Patient(height_cm=parameters.heightCm or None, weight_kg=parameters.weightKg or None)
-        return AnalysisOptions(frames=parameters.frames.value, series=series, patient=patient)
-
-    def analyze(self, study, folder, options=None, progress=None):
-        """See CardioSAMLib.analysis.analyze. Touches neither scene nor widgets: may run on any thread."""
-        from CardioSAMLib.analysis import analyze
-        from CardioSAMLib.progress import silent
-
-        return analyze(Path(study), Path(folder), options, progress or silent)
+    def export(self, volume, folder):
+        """Writes the files of a segmented cine; returns their paths."""
+        return library().workflow.export(volume, folder)
 
 
 class CardioSAMTest(ScriptedLoadableModuleTest):
-    """The way from a file to the ejection fraction, in place. Needs no network and no package that Slicer lacks."""
+    """The way from a cine to the ejection fraction, in place. Needs no network and no package that Slicer lacks."""
 
     def runTest(self):
-        self.test_the_ejection_fraction_of_the_phantom_is_found()
+        from CardioSAMLib.mrml.segmentations import segmentation_nodes
+        from CardioSAMLib.mrml.studies import SceneStudy
+        from CardioSAMLib.phantom import make_phantom
 
-    def test_the_ejection_fraction_of_the_phantom_is_found(self):
-        from CardioSAMLib import analysis
-        from CardioSAMLib.io import write_nifti
-        from CardioSAMLib.phantom import PhantomOptions, make_phantom
-
-        phantom = make_phantom(PhantomOptions(frames=8))
-        # Drawing contours needs onnxruntime and drawing curves matplotlib, which a test must not install.
-        painter = Mock(**{"segment.return_value": phantom.segmentation})
-        painting = patch.object(analysis, "segmenter_of", return_value=painter)
-        notWriting = patch.object(analysis, "write_outputs", return_value=())
-        with tempfile.TemporaryDirectory() as folder, painting, notWriting:
-            study = Path(folder) / "phantom.nii.gz"
-            write_nifti(phantom.cine, study)
-            measured = CardioSAMLogic().analyze(study, folder).study.function.lv
-        assert abs(measured.ef_percent - phantom.truth.lv.ef_percent) < 3.0
-        assert abs(measured.edv_ml - phantom.truth.lv.edv_ml) < 0.05 * phantom.truth.lv.edv_ml
+        slicer.mrmlScene.Clear()
+        phantom = make_phantom()
+        volume = CardioSAMLogic().loadPhantom()
+        # Drawing contours by a model needs onnxruntime, which a test must not install.
+        SceneStudy.of(volume).segmentation = segmentation_nodes(volume, phantom.segmentation).segmentation
+        measured = CardioSAMLogic().measure(volume)["lv"]
+        assert abs(measured["ef_percent"] - phantom.truth.lv.ef_percent) < 3.0
+        assert abs(measured["edv_ml"] - phantom.truth.lv.edv_ml) < 0.05 * phantom.truth.lv.edv_ml

@@ -81,7 +81,11 @@ def analyze(
 
 def read(path: Path, options: AnalysisOptions) -> Cine:
     """The cine, with the patient's values and the heart rate that the user gave."""
-    cine = load_cine(path, options.series)
+    return completed(load_cine(path, options.series), options)
+
+
+def completed(cine: Cine, options: AnalysisOptions) -> Cine:
+    """A cine with the patient's values and the heart rate that the user gave."""
     given = {key: value for key, value in vars(options.patient).items() if value is not None}
     cine = replace(cine, patient=replace(cine.patient, **given))
     return cine if options.heart_rate_bpm is None else replace(cine, heart_rate_bpm=options.heart_rate_bpm)

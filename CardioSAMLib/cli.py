@@ -19,7 +19,7 @@ import typer
 from CardioSAMLib import __version__
 from CardioSAMLib.cine import Patient, UnusableInput
 from CardioSAMLib.evaluation.protocols.named import PROTOCOLS, Part
-from CardioSAMLib.evaluation_run.options import HeartBoxChoice
+from CardioSAMLib.evaluation_run.options import HeartBoxChoice, PromptSource
 from CardioSAMLib.progress import Progress, silent
 from CardioSAMLib.resources import DEFAULT_MODEL_ID, load_catalogue, resources_dir
 
@@ -32,10 +32,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+cache_app = typer.Typer(help="Embeddings of slices, kept so that a second click is quick.", no_args_is_help=True)
 models_app = typer.Typer(help="The models that can draw contours.", no_args_is_help=True)
 bench_app = typer.Typer(help="Timings of one run on this machine, with ratios.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(bench_app, name="bench")
+app.add_typer(cache_app, name="cache")
 
 
 class Frames(str, Enum):
@@ -133,6 +135,10 @@ def evaluate(
     label_map: Annotated[
         str, typer.Option(help="Of the predictions: ACDC, MNMS, UKB, or integers as LV=3,MYO=2,RV=1.")
     ] = "ACDC",
+    prompt_source: Annotated[
+        PromptSource,
+        typer.Option(help="How the predictions were made: without prompts, or with prompts from the reference labels."),
+    ] = PromptSource.unknown,
     split: Annotated[Path | None, typer.Option(help="JSON file that says which patients train and validate.")] = None,
     protocol: Annotated[str | None, typer.Option(help=_PROTOCOLS_HELP)] = None,
     part: Annotated[Part, typer.Option(help="Patients of the split or protocol that are scored.")] = Part.validation,
@@ -157,7 +163,7 @@ def evaluate(
 
     jitter = parse_jitter(box_jitter)
     options = EvaluationOptions(
-        model, predictions, label_map, split, protocol, part, heart_box, jitter, workers=workers
+        model, predictions, label_map, prompt_source, split, protocol, part, heart_box, jitter, workers=workers
     )
     with _progress_bar() as progress:
         run = evaluate_data_set(dataset, out, options, progress)
@@ -197,6 +203,28 @@ def list_models() -> None:
     _print(models_table(load_catalogue()))
 
 
+@models_app.command("add")
+def add_models(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that train or finetune wrote.")],
+) -> None:
+    """Add the models of a folder to your own catalogue, so that they are found by name.
+
+    It lies in the system's folder for data of applications, or in the one that CARDIOSAM_MODELS names.
+    """
+    from CardioSAMLib.model_store import add_models as add_to_catalogue
+
+    typer.echo("Added: " + ", ".join(card.id for card in add_to_catalogue(folder)))
+
+
+@models_app.command("remove")
+def remove_model(model: Annotated[str, typer.Argument(metavar="ID", help="One of your own models.")]) -> None:
+    """Remove one of your own models with its files. Those that come with CardioSAM stay."""
+    from CardioSAMLib.model_store import remove_model as remove_from_catalogue
+
+    remove_from_catalogue(model)
+    typer.echo(f"Removed: {model}")
+
+
 @bench_app.command("analyze")
 def bench_analyze(
     input_path: Annotated[Path | None, typer.Argument(metavar="[INPUT]", help="As for analyze; else the phantom.")] = (
@@ -230,6 +258,56 @@ def bench_evaluate(
     _print(*bench_parts(result))
 
 
+@bench_app.command("prompt")
+def bench_prompt(
+    input_path: Annotated[Path | None, typer.Argument(metavar="[INPUT]", help="As for analyze; else the phantom.")] = (
+        None
+    ),
+    models: Annotated[
+        str | None,
+        typer.Option(help="Which, as cardiosam-prompt,vit_b,vit_l@512; left out: all but the slow ViT-L and ViT-H."),
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Time encoding and clicks of the promptable models, beside segment-anything's SamPredictor where installed.
+
+    SAM models have random weights, which are as fast as trained ones. All compute on the CPU.
+    """
+    from CardioSAMLib.bench_prompt import as_json, bench_table, measure_prompting
+
+    with _progress_bar() as progress:
+        result = measure_prompting(input_path, models, progress)
+    _write_figures(json_file, as_json(result))
+    _print(bench_table(result))
+
+
+@cache_app.command("info")
+def cache_info() -> None:
+    """Say where the cache lies, how many embeddings it holds, and how large it is and may become.
+
+    The folder is that of the system for caches, or the one that CARDIOSAM_CACHE names. The least recently used
+    embeddings go first when it is full.
+    """
+    from CardioSAMLib.segmentation.embedding_cache import EmbeddingCache, default_folder
+
+    info = EmbeddingCache(default_folder()).info()
+    typer.echo(f"Folder: {info.folder}")
+    typer.echo(f"Embeddings: {info.entries}")
+    typer.echo(f"Size: {info.bytes / 1e6:.1f} MB of at most {info.max_bytes / 1e6:.0f} MB")
+
+
+@cache_app.command("clear")
+def cache_clear() -> None:
+    """Remove all embeddings. They are computed again when they are needed; nothing else is lost.
+
+    Files in the folder that are not of the cache stay where they are.
+    """
+    from CardioSAMLib.segmentation.embedding_cache import EmbeddingCache, default_folder
+
+    removed = EmbeddingCache(default_folder()).clear()
+    typer.echo(f"Removed from {removed.folder}: {removed.entries} embeddings, {removed.bytes / 1e6:.1f} MB")
+
+
 @app.command()
 def train(
     configuration: Annotated[
@@ -242,14 +320,67 @@ def train(
 
     Example: cardiosam train cardiosam-unet25d --data ACDC/training --out runs/cardiosam-unet25d
     """
-    from CardioSAMLib.training.run import train_model
+    with _training_packages():
+        from CardioSAMLib.training.run import train_model
 
     path = Path(configuration)
     if not path.suffix:
         path = resources_dir() / "training" / f"{configuration}.json"
     with _progress_bar() as progress:
-        model_file = train_model(path, data, out, progress)
-    typer.echo(f"Trained: {model_file}")
+        files = train_model(path, data, out, progress)
+    typer.echo("Trained: " + ", ".join(map(str, files)))
+
+
+@app.command()
+def finetune(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of ACDC-style patients with labels.")],
+    checkpoint: Annotated[
+        str, typer.Option(help="Where to start: a SAM or MedSAM checkpoint (.pth), or the name of a promptable model.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the run and the finished model; resumes if there.")],
+    recipe: Annotated[
+        str, typer.Option(help="decoder, decoder-no-box, medsam or chao (Resources/finetuning), or a JSON file.")
+    ] = "decoder",
+    name: Annotated[str, typer.Option(help="What the new model is called; else after checkpoint and recipe.")] = "",
+    split: Annotated[
+        Path | None, typer.Option(help="JSON file that says which patients train and validate; else one is drawn.")
+    ] = None,
+    normalization: Annotated[
+        str | None, typer.Option(help="sam or medsam, for a checkpoint file that does not say it.")
+    ] = None,
+    input_size: Annotated[int, typer.Option(help="Pixels, for a checkpoint file: 224 to 1024 in steps of 16.")] = 1024,
+    device: Annotated[str | None, typer.Option(help="cuda, mps or cpu; else the fastest there is.")] = None,
+) -> None:
+    """Fine-tune a promptable model on your own contours, and have it as a model by name.
+
+    Example: cardiosam finetune ACDC/training --recipe decoder --checkpoint cardiosam-prompt --out runs/mine --name mine
+
+    A stopped run goes on where it was when the command is given again. The model is added to your catalogue (see:
+    cardiosam models list); its files and models.json stay in the output folder, too.
+    """
+    from CardioSAMLib.finetuning.run import FineTuningOptions
+    from CardioSAMLib.finetuning.run import finetune as finetune_model
+
+    options = FineTuningOptions(recipe, checkpoint, name, split, normalization, input_size, device)
+    with _training_packages(), _progress_bar() as progress:
+        tuned = finetune_model(data, out, options, progress)
+    if tuned.dice_before is not None:
+        typer.echo(
+            f"Dice per slice on the validation patients: {tuned.dice_before:.3f} before, {tuned.dice_after:.3f} after "
+            "(prompts from the reference; the epoch was chosen by it)."
+        )
+    typer.echo(f"Added as {tuned.model_id}: " + ", ".join(map(str, tuned.files)))
+
+
+@contextmanager
+def _training_packages() -> Iterator[None]:
+    """Says what to install where a package of the extra `train` is missing."""
+    try:
+        yield
+    except ImportError as error:
+        raise UnusableInput(
+            f"{error.name} is not installed; install what training needs with: pip install 'cardiosam[train]'."
+        ) from error
 
 
 def _print_version(wanted: bool) -> None:

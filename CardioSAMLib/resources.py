@@ -1,30 +1,44 @@
-"""Where the files that ship with CardioSAM lie, and the catalogue of models among them.
+"""Where the files that ship with CardioSAM lie, where a user's own models lie, and the catalogue of both.
 
 This is the only code that knows the places: `Resources/` beside the package in a source tree, inside the package in a
-wheel and in a Slicer package.
+wheel and in a Slicer package; and the user's folder of the system.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import os
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from CardioSAMLib.cine import UnusableInput
 
 DEFAULT_MODEL_ID = "cardiosam-unet25d"
+DEFAULT_PROMPTABLE_ID = "cardiosam-prompt"
+
+AUTOMATIC, PROMPTABLE = "automatic", "promptable"
+"""Kinds of models: those that draw by themselves, and those that a person prompts."""
+
+CHECKPOINT_SUFFIX = ".pth"
+"""Of the file of a model that is a checkpoint of SAM; the files of all others are ONNX."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """One entry of `Resources/Models/models.json`: all that is known of a model without running it.
+    """One entry of a catalogue (`models.json`): all that is known of a model without running it.
 
     input_shape_px: rows and columns of the model's input. spacing_mm: the grid on which it was trained.
     accuracy: measured figures with what they were measured on, as written by the validation script. parameters: trained
-    values of the network; None where they were not counted.
+    values of the network; None where they were not counted. kind: `AUTOMATIC` or `PROMPTABLE`; a promptable model's
+    `file` is its encoder, and `decoder` holds `file`, `sha256` and `bytes` of the other part; or its file is a
+    checkpoint of SAM, which has both. folder: where the files of a user's own model lie; None for those that ship.
     """
 
     id: str
@@ -41,10 +55,13 @@ class ModelCard:
     training_data: str
     accuracy: Mapping[str, Any]
     parameters: int | None = None
+    kind: str = AUTOMATIC
+    decoder: Mapping[str, Any] | None = None
+    folder: Path | None = None
 
     @property
     def path(self) -> Path:
-        return resources_dir() / "Models" / self.file
+        return (self.folder or resources_dir() / "Models") / self.file
 
 
 def resources_dir() -> Path:
@@ -56,10 +73,57 @@ def resources_dir() -> Path:
     raise FileNotFoundError(f"The folder Resources is missing beside {package}; install CardioSAM again.")
 
 
+def user_models_dir() -> Path | None:
+    """The folder of this user's own models, a folder in it for each: the one that CARDIOSAM_MODELS names, or else in
+    the system's place for the data of applications. It need not exist. None where the user has no home folder."""
+    if named := os.environ.get("CARDIOSAM_MODELS"):
+        return Path(named).absolute()
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "CardioSAM" / "models"
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "CardioSAM" / "models"
+    xdg = Path(os.environ.get("XDG_DATA_HOME", ""))  # a relative one is to be ignored, says the XDG specification
+    return (xdg if xdg.is_absolute() else home / ".local" / "share") / "cardiosam" / "models"
+
+
+def shipped_models() -> tuple[ModelCard, ...]:
+    """The models that come with CardioSAM."""
+    content = (resources_dir() / "Models" / "models.json").read_text(encoding="utf-8")
+    return tuple(_card(entry) for entry in json.loads(content)["models"])
+
+
+def models_in(folder: Path) -> tuple[ModelCard, ...]:
+    """The models of a folder that holds a `models.json` beside their files, as training and fine-tuning write it.
+
+    Raises UnusableInput where there is none, or it is not one of this version.
+    """
+    try:
+        entries = json.loads((folder / "models.json").read_text(encoding="utf-8"))["models"]
+        return tuple(replace(_card(entry), folder=folder) for entry in entries)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UnusableInput(
+            f"{folder} holds no models.json of this version; give a folder that training or fine-tuning wrote."
+        ) from error
+
+
 def load_catalogue() -> tuple[ModelCard, ...]:
-    """All models of the catalogue, in its order."""
-    entries = json.loads((resources_dir() / "Models" / "models.json").read_text(encoding="utf-8"))["models"]
-    return tuple(ModelCard(**{**entry, "input_shape_px": tuple(entry["input_shape_px"])}) for entry in entries)
+    """The models that ship, then the user's own by name. Those that cannot be read are left out, with a warning."""
+    cards = {card.id: card for card in shipped_models()}
+    home = user_models_dir()
+    for found in sorted(home.glob("[!.]*/models.json")) if home else ():  # with a dot: one that is being added
+        try:
+            cards |= {card.id: card for card in models_in(found.parent) if card.id not in cards}
+        except UnusableInput as error:
+            _log.warning("A model is left out: %s", error)
+    return tuple(cards.values())
+
+
+def _card(entry: Mapping[str, Any]) -> ModelCard:
+    return ModelCard(**{**entry, "input_shape_px": tuple(entry["input_shape_px"])})
 
 
 def find_model(model_id: str) -> ModelCard:
@@ -74,4 +138,9 @@ def find_model(model_id: str) -> ModelCard:
 
 def sha256_of(path: Path) -> str:
     """Hexadecimal sha256 of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        # In pieces: a checkpoint may be larger than the memory.
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -109,7 +109,7 @@ def _headline(result: EvaluationResult) -> Iterator[tuple[str, str, str]]:
         measured = _measured(result, key)
         if measured.patients:
             error = float(abs(measured.differences).mean())
-            yield f"{measured.metric.title}, mean error", html.number(error, 1), measured.metric.error_unit
+            yield f"{measured.metric.title}, mean absolute error", html.number(error, 1), measured.metric.error_unit
 
 
 def _measured(result: EvaluationResult, key: str) -> Measured:

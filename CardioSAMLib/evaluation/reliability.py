@@ -81,9 +81,11 @@ def icc_2_1(ratings: Array) -> IntraclassCorrelation | None:
     f_low = float(stats.f.ppf(0.5 + LEVEL / 2.0, n - 1, freedom))
     f_high = float(stats.f.ppf(0.5 + LEVEL / 2.0, freedom, n - 1))
     raters = k * ms.columns + (k * n - k - n) * ms.error
-    low = n * (ms.rows - f_low * ms.error) / (f_low * raters + n * ms.rows)
+    # Divided by F, which is infinite where next to no degrees of freedom are left.
+    low = n * (ms.rows / f_low - ms.error) / (raters + n * ms.rows / f_low)
     high = n * (f_high * ms.rows - ms.error) / (raters + n * f_high * ms.rows)
-    return IntraclassCorrelation(value, (low, high))
+    # With less than one degree of freedom Satterthwaite's approximation can miss the estimate itself.
+    return IntraclassCorrelation(value, (min(low, value), max(high, value)))
 
 
 def icc_3_1(ratings: Array) -> IntraclassCorrelation | None:

@@ -97,7 +97,10 @@ def read_result(folder: Path) -> EvaluationResult:
                 f"{folder / SUMMARY} has the schema {summary['schema']}, this version reads {SCHEMA}; evaluate again."
             )
         rows = {name: _read_csv(folder / name) for name in FILES}
-        return _result(summary, patients_of(rows))
+        result = _result(summary, patients_of(rows))
+        if _counts(result) != summary["counts"]:
+            raise ValueError("rows are missing")
+        return result
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, UnusableInput):
             raise

@@ -79,8 +79,8 @@ class StudyScore:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that could not be scored. code: `missing`, `unreadable`, `other_grid`, `unknown_label`, `no_heart` or
-    `no_reference`. message: one plain sentence."""
+    """Something that could not be scored. code: `missing`, `ambiguous`, `unreadable`, `other_grid`, `unknown_label`,
+    `no_heart` or `no_reference`. message: one plain sentence."""
 
     patient: str
     code: str

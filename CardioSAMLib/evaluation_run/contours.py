@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from CardioSAMLib.cine import Array, Cine, UnusableInput
-from CardioSAMLib.evaluation.protocols.prompting import NO_JITTER, BoxJitter, PixelBox, segment_with_boxes
+from CardioSAMLib.evaluation.protocols.prompting import NO_JITTER, BoxJitter, segment_with_boxes
 from CardioSAMLib.evaluation.scores import Phase, Problem
 from CardioSAMLib.evaluation_run.options import EvaluationOptions, HeartBoxChoice
 from CardioSAMLib.io import AcdcPatient
@@ -23,6 +23,7 @@ from CardioSAMLib.io.predictions import (
     load_prediction,
     parse_label_map,
 )
+from CardioSAMLib.prompts import BoxPrompt
 from CardioSAMLib.resources import find_model, sha256_of
 from CardioSAMLib.segmentation.automatic import CropSegmenter
 from CardioSAMLib.segmentation.locate import HeartBox
@@ -83,7 +84,7 @@ class ModelContours:
         if self.heart_box == AUTOMATIC or patient.labels is None:
             return segmenter.segment(patient.cine, (0, 1)).labels
 
-        def prompted(cine: Cine, boxes: Mapping[int, PixelBox]) -> Array:
+        def prompted(cine: Cine, boxes: Mapping[int, BoxPrompt]) -> Array:
             heart = _heart_of(boxes[0], cine) if 0 in boxes else None
             return segmenter.segment(cine, (0, 1), heart=heart).labels
 
@@ -158,8 +159,8 @@ def loaded_segmenter(model_id: str, threads: int) -> CropSegmenter:
     return CropSegmenter(OnnxNetwork(card, threads), card)
 
 
-def _heart_of(box: PixelBox, cine: Cine) -> HeartBox:
-    rows, columns = (box.first_row, box.last_row), (box.first_column, box.last_column)
+def _heart_of(box: BoxPrompt, cine: Cine) -> HeartBox:
+    rows, columns = (box.first_row_px, box.last_row_px), (box.first_column_px, box.last_column_px)
     row_mm, column_mm, _ = cine.geometry.spacing_mm
     extent_mm = ((rows[1] - rows[0] + 1.0) * row_mm, (columns[1] - columns[0] + 1.0) * column_mm)
     return HeartBox((float(np.mean(rows)), float(np.mean(columns))), extent_mm)

@@ -21,12 +21,21 @@ class HeartBoxChoice(str, Enum):
     both = "both"
 
 
+class PromptSource(str, Enum):
+    """What another tool was shown of the heart: nothing, prompts made from the reference labels, or not said."""
+
+    automatic = "automatic"
+    reference = "reference"
+    unknown = "unknown"
+
+
 @dataclass(frozen=True)
 class EvaluationOptions:
     """What a user may choose.
 
     predictions: folder of another tool's labels; None has the model draw.
     label_map: of those labels, for `io.predictions.parse_label_map`.
+    predictions_prompts: what the tool that made them was shown; only results of one source are tested against another.
     split, protocol, part: which patients; all of the folder where neither split nor protocol is given.
     box_jitter_px: how far boxes are off, one row of a table each. workers: processes; each then has one thread.
     """
@@ -34,6 +43,7 @@ class EvaluationOptions:
     model_id: str = DEFAULT_MODEL_ID
     predictions: Path | None = None
     label_map: str = ACDC.name
+    predictions_prompts: PromptSource = PromptSource.unknown
     split: Path | None = None
     protocol: str | None = None
     part: Part = Part.validation
@@ -48,12 +58,14 @@ class EvaluationOptions:
             raise UnusableInput(
                 "Predictions that are there take no box around the heart; leave out --heart-box and --box-jitter."
             )
+        if self.predictions is None and self.predictions_prompts is not PromptSource.unknown:
+            raise UnusableInput("--prompt-source says how predictions were made; give it together with --predictions.")
 
     @property
     def prompt_source(self) -> str:
-        """Who placed the boxes of the figures that count: `automatic`, `reference`, or `unknown` for another tool."""
+        """Who placed the boxes or other prompts of the figures that count; see `PromptSource`."""
         if self.predictions is not None:
-            return "unknown"
+            return self.predictions_prompts.value
         reference = self.heart_box is HeartBoxChoice.reference
         return HeartBoxChoice.reference.value if reference else HeartBoxChoice.automatic.value
 

@@ -150,10 +150,10 @@ def _document(key: str, scores: Mapping[str, PatientScores]) -> bytes:
 def _kept(file: Path, key: str) -> dict[str, PatientScores] | None:
     """The scores that an earlier run kept under the same key; None where there are none."""
     try:
-        document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        document: Any = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if document.get("key") != key:
+    if not isinstance(document, dict) or document.get("key") != key:
         return None
     found = {variant: patients_of(rows) for variant, rows in document["variants"].items()}
     return {variant: patients[0] for variant, patients in found.items() if patients}

@@ -11,13 +11,14 @@ from CardioSAMLib.evaluation.protocols.measurements import agreement_table
 from CardioSAMLib.evaluation.protocols.prompting import box_jitter_table, prompt_source_table
 from CardioSAMLib.evaluation.protocols.tables import folds_table, summary_tables
 from CardioSAMLib.evaluation.result import EvaluationResult, SummaryTable
-from CardioSAMLib.evaluation.scores import PatientScores, Problem
+from CardioSAMLib.evaluation.scores import PatientScores, Phase, Problem
 from CardioSAMLib.evaluation_run.contours import MAIN, REFERENCE, jitter_name
 from CardioSAMLib.evaluation_run.options import EvaluationOptions, HeartBoxChoice
 from CardioSAMLib.evaluation_run.patient import PatientOutcome
 from CardioSAMLib.evaluation_run.patients import ChosenPatients, split_of_model
 from CardioSAMLib.resources import ModelCard, find_model
 
+_EF_KEYS = ("lv_ef_percent", "rv_ef_percent")
 _MODE = "corrected"
 """Metrics and averages as METHODS section 3 defines them, not as any one paper does."""
 
@@ -45,7 +46,11 @@ def result_of(
         protocol=_protocol(options, chosen),
         patients=patients,
         tables=tables,
-        cautions=() if card is None else cautions(card, [patient.patient for patient in patients if patient.volumes]),
+        cautions=(
+            *(() if card is None else cautions(card, [patient.patient for patient in patients if patient.volumes])),
+            *_left_out(patients),
+            *_not_measured(patients),
+        ),
         resources=resources,
     )
 
@@ -65,6 +70,30 @@ def cautions(card: ModelCard, patients: Sequence[str]) -> tuple[str, ...]:
     if validated:
         found.append(f"{validated} of {len(patients)} patients were watched while this model was trained (validation).")
     return tuple(found)
+
+
+def _left_out(patients: Sequence[PatientScores]) -> tuple[str, ...]:
+    """Who has no contours of a hard frame must not look better for it unnoticed."""
+    partly = [patient for patient in patients if {volume.phase for volume in patient.volumes} != set(Phase)]
+    if not partly:
+        return ()
+    return (
+        f"{len(partly)} of {len(patients)} patients could not be scored at both ED and ES; "
+        "the means leave out what is missing, so they are not those of the whole data set.",
+    )
+
+
+def _not_measured(patients: Sequence[PatientScores]) -> tuple[str, ...]:
+    """A ventricle that was missed has no ejection fraction, so no error of it: that must not look like a good one."""
+    studies = [patient.study for patient in patients if patient.study is not None]
+    lost = [study for study in studies if any(study.predicted[key] is None for key in _EF_KEYS)]
+    known = [study for study in lost if all(study.reference[key] is not None for key in _EF_KEYS)]
+    if not known:
+        return ()
+    return (
+        f"In {len(known)} of {len(studies)} patients the contours give no ejection fraction of LV or RV where the "
+        "reference has one; the errors of measurements leave these patients out.",
+    )
 
 
 def _fold_tables(patients: Sequence[PatientScores], chosen: ChosenPatients) -> tuple[SummaryTable, ...]:

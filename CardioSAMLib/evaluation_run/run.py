@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.evaluation.html_report import html_report
@@ -24,6 +25,9 @@ from CardioSAMLib.evaluation_run.pictures import case_picture
 from CardioSAMLib.evaluation_run.result import result_of
 from CardioSAMLib.io import check_writable, load_acdc_patient
 from CardioSAMLib.progress import Progress, part_of, silent
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
 
 REPORT = "report.html"
 _WORST_SHOWN = 4
@@ -88,7 +92,7 @@ def run_tasks(tasks: Sequence[PatientTask], workers: int, progress: Progress) ->
 def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
     """A pool that, when its block is left early, finishes the patients in work and starts no more."""
     # Started anew, not forked: a fork copies locks that threads of numpy, onnxruntime or ITK may hold.
-    pool = ProcessPoolExecutor(count, get_context("spawn"), _ignore_interrupt)
+    pool = ProcessPoolExecutor(count, get_context("spawn"), _start_process)
     try:
         yield pool
     except BrokenProcessPool as error:
@@ -99,11 +103,22 @@ def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _ignore_interrupt() -> None:
-    """Ctrl-C reaches all processes of a terminal; the main one decides, the others finish their patient."""
+def _start_process() -> None:
+    """Ctrl-C reaches all processes of a terminal; the main one decides, the others finish their patient. Where the main
+    one is killed, the others would wait for work, and hold their memory, forever: they end with it."""
+    import os
     import signal
+    import threading
+    from multiprocessing import parent_process
+
+    def end_with(main: BaseProcess) -> None:
+        main.join()
+        os._exit(1)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    main = parent_process()
+    if main is not None:
+        threading.Thread(target=end_with, args=(main,), daemon=True).start()
 
 
 def _worst_pictures(result: EvaluationResult, folders: Mapping[str, Path], contours: Contours) -> dict[str, bytes]:

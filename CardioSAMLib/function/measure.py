@@ -10,6 +10,7 @@ from CardioSAMLib.cine import Array, Cine, UnusableInput
 from CardioSAMLib.function.body_size import body_surface_area_m2
 from CardioSAMLib.function.cardiac_function import CardiacFunction, VentricleFunction, VolumeCurves
 from CardioSAMLib.function.curve import MIN_FRAMES_FOR_RATES, HarmonicFit, PeakRates, fit_cycle, peak_rates
+from CardioSAMLib.function.exclusion import notes_on_exclusion, without_slices
 from CardioSAMLib.function.frames import check_named_frames, end_diastole_and_end_systole
 from CardioSAMLib.function.mass import myocardial_mass_g
 from CardioSAMLib.function.missing import notes_on_missing
@@ -51,17 +52,15 @@ def measure(cine: Cine, segmentation: CineSegmentation, options: MeasureOptions 
 
     Both ventricles are measured at the frames of the left one; at those of the right one if there is no left.
     What cannot be computed is None, and a note says why and what to give.
-    Raises UnusableInput if the segmentation is not of this cine or a frame named in the options was not segmented.
+    Raises UnusableInput if the segmentation is not of this cine, a frame named in the options was not segmented, or a
+    slice to be left out does not exist.
     """
     options = options or MeasureOptions()
-    if segmentation.labels.shape != cine.pixels.shape:
-        raise UnusableInput(
-            f"The segmentation has the shape {segmentation.labels.shape}, the cine {cine.pixels.shape}; "
-            "give the segmentation that was made on this cine."
-        )
+    _check_grid(cine, segmentation)
+    # Found on all contours: leaving out a slice of end-diastole must not make another frame end-diastole.
+    ed, es = _key_frames(cine, segmentation, options)
+    segmentation = without_slices(segmentation, options.excluded)
     lv, rv, myocardium = (_course(cine, segmentation, s) for s in (Structure.LV, Structure.RV, Structure.MYO))
-    leading = lv if lv.found_frames else rv
-    ed, es = _key_frames(leading.volumes_ml, np.asarray(segmentation.segmented_frames), options)
     around = _Circumstances(
         frames=cine.frames,
         ed_frame=ed,
@@ -90,7 +89,15 @@ def measure(cine: Cine, segmentation: CineSegmentation, options: MeasureOptions 
         rv_slices_ed=_slices(segmentation, Structure.RV, ed),
         rv_slices_es=_slices(segmentation, Structure.RV, es),
     )
-    return replace(function, notes=notes_on_missing(function, cine))
+    return replace(function, notes=(*notes_on_missing(function, cine), *notes_on_exclusion(options.excluded)))
+
+
+def _check_grid(cine: Cine, segmentation: CineSegmentation) -> None:
+    if segmentation.labels.shape != cine.pixels.shape:
+        raise UnusableInput(
+            f"The segmentation has the shape {segmentation.labels.shape}, the cine {cine.pixels.shape}; "
+            "give the segmentation that was made on this cine."
+        )
 
 
 def _course(cine: Cine, segmentation: CineSegmentation, structure: Structure) -> _Course:
@@ -99,12 +106,15 @@ def _course(cine: Cine, segmentation: CineSegmentation, structure: Structure) ->
     return _Course(volumes, fit_cycle(volumes[found], found, cine.frames), len(found))
 
 
-def _key_frames(volumes_ml: Array, segmented: Array, options: MeasureOptions) -> tuple[int, int | None]:
+def _key_frames(cine: Cine, segmentation: CineSegmentation, options: MeasureOptions) -> tuple[int, int | None]:
+    segmented = np.asarray(segmentation.segmented_frames)
     check_named_frames(options, segmented)
-    found = segmented[volumes_ml[segmented] > 0.0]
+    lv, rv = (volumes_ml(segmentation.labels, structure, cine.geometry) for structure in (Structure.LV, Structure.RV))
+    leading = lv if lv.any() else rv
+    found = segmented[leading[segmented] > 0.0]
     named_both = options.ed_frame is not None and options.es_frame is not None
     if len(found) >= 2 or named_both:
-        return end_diastole_and_end_systole(volumes_ml, options, segmented)
+        return end_diastole_and_end_systole(leading, options, segmented)
     only = int(found[0]) if len(found) else int(segmented[0])
     ed = only if options.ed_frame is None else options.ed_frame
     return ed, None if options.es_frame == ed else options.es_frame

@@ -14,8 +14,13 @@ def volumes_ml(labels: Array, structure: Structure, geometry: Geometry) -> Array
     labels: `(frames, slices, rows, columns)` in the `STORAGE` order.
     Slice intervals, not thicknesses: most protocols leave a gap, and the sum must cover it.
     """
+    return np.asarray(slice_volumes_ml(labels, structure, geometry).sum(axis=1))
+
+
+def slice_volumes_ml(labels: Array, structure: Structure, geometry: Geometry) -> Array:
+    """What each slice adds to the volume of each frame, float `(frames, slices)`; labels as in `volumes_ml`."""
     areas = slice_areas_mm2(labels, structure, geometry)
-    return np.asarray(areas @ geometry.slice_intervals_mm(labels.shape[1]) / 1000.0)
+    return np.asarray(areas * geometry.slice_intervals_mm(labels.shape[1]) / 1000.0)
 
 
 def slice_areas_mm2(labels: Array, structure: Structure, geometry: Geometry) -> Array:

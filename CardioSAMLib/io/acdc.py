@@ -174,4 +174,10 @@ def _load_labels(folder: Path, info: _Info) -> Array | None:
     ]
     if files[0] is None or files[1] is None:
         return None
-    return np.concatenate([load_labels(file, ACDC) for file in files if file is not None])
+    ed, es = (load_labels(file, ACDC) for file in files if file is not None)
+    if ed.shape != es.shape:
+        raise UnusableInput(
+            f"The labels of {folder.name} have the shapes {ed.shape} at ED and {es.shape} at ES; "
+            "get the files of this patient again."
+        )
+    return np.concatenate([ed, es])

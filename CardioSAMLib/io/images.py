@@ -90,7 +90,10 @@ def load_labels(path: Path | str, label_map: LabelMap) -> Array:
         pixels = _read(existing(path)).pixels
     if not np.array_equal(pixels, np.rint(pixels)):
         raise UnusableInput(f"{Path(path).name} holds values that are not whole numbers; give a label image.")
-    return label_map.to_storage(pixels.astype(np.int64))
+    try:
+        return label_map.to_storage(pixels.astype(np.int64))
+    except UnusableInput as error:
+        raise UnusableInput(f"{Path(path).name}: {error}") from error
 
 
 def image_sources(files: Sequence[Path]) -> list[CineSource]:

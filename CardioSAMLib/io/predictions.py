@@ -27,10 +27,12 @@ _NAME = re.compile(
 _SUFFIX = re.compile(r"\.(?:nii\.gz|nii|nrrd|nhdr|mha|mhd)$", re.IGNORECASE)
 _SPACING_TOLERANCE = 0.01
 _UNIT_SPACING = (1.0, 1.0, 1.0)
+_PLACE_TOLERANCE_MM = 0.5
+_DIRECTION_TOLERANCE = 0.1
 
 
 class UnusablePrediction(UnusableInput):
-    """Labels that cannot be scored. code: `missing`, `unreadable`, `other_grid` or `unknown_label`."""
+    """Labels that cannot be scored. code: `missing`, `ambiguous`, `unreadable`, `other_grid` or `unknown_label`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -98,7 +100,7 @@ def find_prediction(files: Sequence[PredictionFile], patient: str, phase: str, f
         )
     if len(matching) > 1:
         raise UnusablePrediction(
-            "missing",
+            "ambiguous",
             f"{patient} has more than one prediction at {phase}: {', '.join(file.path.name for file in matching)}; "
             "keep one of them.",
         )
@@ -109,25 +111,32 @@ def load_prediction(path: Path, label_map: LabelMap, shape: tuple[int, ...], geo
     """Labels in the `STORAGE` order, uint8 `(slices, rows, columns)`, of one frame on the grid of a study.
 
     shape, geometry: those of the study's frame. Shapes must be the same, spacings within 1 %; a header that says 1 mm
-    along all axes says nothing, as in ACDC's original files.
+    along all axes says nothing, as in ACDC's original files. Axes may not be mirrored or exchanged; an origin or
+    direction that the other tool has lost does not matter.
     Raises UnusablePrediction where the file is unreadable, on another grid, or holds unknown labels.
     """
-    spacing_mm = _spacing_mm(path)
+    grid = _grid(path)
     try:
         labels = load_labels(path, label_map)
     except UnusableInput as error:
-        raise UnusablePrediction("unknown_label", f"{path.name}: {error}") from error
+        raise UnusablePrediction("unknown_label", str(error)) from error
     if labels.shape != (1, *shape):
         raise UnusablePrediction(
             "other_grid",
             f"{path.name} has {_size(labels.shape[1:])} voxels in {_frames(len(labels))}, the images {_size(shape)}; "
             "give the prediction of one frame on the grid of the images.",
         )
-    known = not np.allclose(spacing_mm, _UNIT_SPACING)
-    if known and not np.allclose(spacing_mm, geometry.spacing_mm, rtol=_SPACING_TOLERANCE, atol=0.0):
+    known = not np.allclose(grid.spacing_mm, _UNIT_SPACING)
+    if known and not np.allclose(grid.spacing_mm, geometry.spacing_mm, rtol=_SPACING_TOLERANCE, atol=0.0):
         raise UnusablePrediction(
             "other_grid",
-            f"{path.name} has voxels of {_plain(spacing_mm)} mm, the reference {_plain(geometry.spacing_mm)} mm; "
+            f"{path.name} has voxels of {_plain(grid.spacing_mm)} mm, the reference {_plain(geometry.spacing_mm)} mm; "
+            "give the prediction on the grid of the images.",
+        )
+    if known and _is_turned(grid, geometry, shape):
+        raise UnusablePrediction(
+            "other_grid",
+            f"The axes of {path.name} run otherwise than those of the reference (mirrored or exchanged); "
             "give the prediction on the grid of the images.",
         )
     return np.asarray(labels[0])
@@ -143,8 +152,17 @@ def _parsed(path: Path) -> PredictionFile | None:
     return PredictionFile(path, patient, int(name["frame"]) if name["frame"] else None, (name["phase"] or "").lower())
 
 
-def _spacing_mm(path: Path) -> tuple[float, float, float]:
-    """Between rows, columns and slices, as the header says. Raises UnusablePrediction where there is no such header."""
+def _is_turned(grid: Geometry, geometry: Geometry, shape: Sequence[int]) -> bool:
+    """Whether the same place is stored along other directions. Only then does a direction count: a tool that has lost
+    the header writes a default one, with which the stack lies elsewhere."""
+    slices, rows, columns = shape
+    center = (np.array([rows, columns, slices]) - 1.0) / 2.0
+    same_place = np.allclose(grid.world_of(center), geometry.world_of(center), atol=_PLACE_TOLERANCE_MM)
+    return bool(same_place and not np.allclose(grid.direction, geometry.direction, atol=_DIRECTION_TOLERANCE))
+
+
+def _grid(path: Path) -> Geometry:
+    """Of a frame, as the header says. Raises UnusablePrediction where there is no such header."""
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
@@ -161,8 +179,14 @@ def _spacing_mm(path: Path) -> tuple[float, float, float]:
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)
     if reader.GetDimension() not in (3, 4):
         raise UnusablePrediction("unreadable", f"{path.name} is no stack of slices; write one 3D file per frame.")
+    dimensions = reader.GetDimension()
     column_mm, row_mm, slice_mm = reader.GetSpacing()[:3]
-    return row_mm, column_mm, slice_mm
+    direction = np.asarray(reader.GetDirection()).reshape(dimensions, dimensions)[:3, :3]
+    return Geometry(
+        spacing_mm=(row_mm, column_mm, slice_mm),
+        origin_mm=reader.GetOrigin()[:3],
+        direction=tuple(tuple(row) for row in direction.tolist()),
+    )
 
 
 def _frames(count: int) -> str:

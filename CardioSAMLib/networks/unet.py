@@ -49,22 +49,26 @@ class UNet25D(nn.Module):
 
     def __init__(self, widths: tuple[int, ...], classes: int = 4) -> None:
         super().__init__()
+        self.widths, self.classes = widths, classes
         inputs = (3, *widths[:-1])
         self.down = nn.ModuleList(ConvBlock(i, o) for i, o in zip(inputs, widths, strict=True))
         self.up = nn.ModuleList(UpBlock(c, f) for f, c in pairwise(widths))
         self.heads = nn.ModuleList(nn.Conv2d(width, classes, 1) for width in widths[:3])
 
     def forward(self, images: Tensor) -> Tensor | list[Tensor]:
-        features: list[Tensor] = []
+        features = self.features(images)
+        if self.training:
+            return [head(feature) for head, feature in zip(self.heads, features, strict=False)]
+        logits: Tensor = self.heads[0](features[0])
+        return logits
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """What the heads see: the decoder's features of every level, finest first, the deepest of the encoder last."""
+        down: list[Tensor] = []
         for level, block in enumerate(self.down):
             images = block(functional.max_pool2d(images, 2) if level else images)
-            features.append(images)
-        merged = features[-1]
-        decoded: list[Tensor] = []
+            down.append(images)
+        merged = [down[-1]]
         for level in reversed(range(len(self.up))):
-            merged = self.up[level](merged, features[level])
-            decoded.insert(0, merged)
-        if self.training:
-            return [head(feature) for head, feature in zip(self.heads, decoded, strict=False)]
-        logits: Tensor = self.heads[0](decoded[0])
-        return logits
+            merged.insert(0, self.up[level](merged[0], down[level]))
+        return merged

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,15 +36,17 @@ OUTPUTS = (
 )
 
 
-def write_outputs(study: Study, out_dir: Path, progress: Progress = silent) -> tuple[Path, ...]:
-    """Writes every file of OUTPUTS into a folder, which is made where it is missing; returns their paths.
+def write_outputs(
+    study: Study, out_dir: Path, progress: Progress = silent, outputs: Sequence[Output] = OUTPUTS
+) -> tuple[Path, ...]:
+    """Writes files into a folder, all of OUTPUTS or those given; returns their paths. A missing folder is made.
 
     Nothing is written before all of them are ready, see `write_files` for what happens if that fails.
     Raises UnusableInput where the folder cannot be written to or is full; lets `Cancelled` pass.
     """
     contents = {}
-    for number, output in enumerate(OUTPUTS):
-        progress(number / len(OUTPUTS), output.doing)
+    for number, output in enumerate(outputs):
+        progress(number / len(outputs), output.doing)
         contents[output.name] = output.content(study)
     paths = write_files(out_dir, contents)
     progress(1.0, "done")

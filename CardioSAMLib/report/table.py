@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from CardioSAMLib.report.rows import Cell, format_value, measurement_rows
 from CardioSAMLib.report.study import Study
-from CardioSAMLib.resources import ModelCard
+from CardioSAMLib.resources import PROMPTABLE, ModelCard
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -69,7 +69,7 @@ def models_table(cards: Sequence[ModelCard]) -> Table:
             heading, justify="right" if numbers else "left", overflow="fold", no_wrap=numbers or heading == "Model"
         )
     for card in cards:
-        size = f"{card.bytes / 1e6:.1f} MB"
+        size = f"{(card.bytes + (card.decoder or {}).get('bytes', 0)) / 1e6:.1f} MB"
         table.add_row(card.id, card.version, size, card.license, card.training_data, _accuracy(card))
     return table
 
@@ -79,6 +79,12 @@ def _accuracy(card: ModelCard) -> str:
     accuracy = card.accuracy
     if not accuracy:
         return "not measured"
+    if card.kind == PROMPTABLE:
+        if "recipe" in accuracy:
+            gain = f"{accuracy['slice_dice_before']:.3f} before fine-tuning, {accuracy['slice_dice']:.3f} after"
+            return f"takes prompts; Dice per slice {gain}, as recipe {accuracy['recipe']}, on {accuracy['measured_on']}"
+        dice = accuracy["slice_dice_box_2_points"]
+        return f"takes prompts; Dice {dice:.3f} per slice with a box and 2 points, on {accuracy['measured_on']}"
     return (
         f"Dice {accuracy['mean_dice']:.3f}, LV EF ±{accuracy['LV_ef_mae_points']:.1f}, "
         f"RV EF ±{accuracy['RV_ef_mae_points']:.1f} points, on {accuracy['measured_on']}"

@@ -1,4 +1,4 @@
-"""Where the heart lies in the field of view, found by the segmentation network itself."""
+"""Where the heart lies in the field of view, found by the segmentation network itself, or by what was drawn."""
 
 from __future__ import annotations
 
@@ -43,6 +43,21 @@ def locate_heart(
         heat[window] += values[0]
         views[window] += 1.0
     return _heaviest_part(heat / np.maximum(views, 1.0), pixel_mm)
+
+
+def heart_box_of(labels: Array, pixel_mm: tuple[float, float]) -> HeartBox:
+    """The heart as it was drawn, over all slices and frames of labels `(..., rows, columns)`, 0 background.
+
+    pixel_mm: size of a pixel (row, column). Raises UnusableInput if nothing was drawn.
+    """
+    drawn = np.any(labels != 0, axis=tuple(range(labels.ndim - 2)))
+    if not drawn.any():
+        raise UnusableInput("There are no contours to find the heart by; segment the cine first.")
+    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+    return HeartBox(
+        ((rows[0] + rows[-1]) / 2.0, (columns[0] + columns[-1]) / 2.0),
+        ((rows[-1] - rows[0] + 1) * pixel_mm[0], (columns[-1] - columns[0] + 1) * pixel_mm[1]),
+    )
 
 
 def _tiles(shape: tuple[int, int], pixel_mm: tuple[float, float], grid_mm: float, tile_px: int) -> list[Crop]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from CardioSAMLib.cine import Cine
+from CardioSAMLib.cine import Cine, UnusableInput
 from CardioSAMLib.labels import CineSegmentation
 from CardioSAMLib.progress import Progress, silent
-from CardioSAMLib.resources import ModelCard
+from CardioSAMLib.resources import AUTOMATIC, CHECKPOINT_SUFFIX, PROMPTABLE, ModelCard
+from CardioSAMLib.segmentation.promptable import PromptableModel
 
 
 class Segmenter(Protocol):
@@ -22,9 +23,32 @@ class Segmenter(Protocol):
 def segmenter_of(card: ModelCard) -> Segmenter:
     """The segmenter of a catalogue entry.
 
-    Raises UnusableInput if its file is missing, is not the one of the catalogue, or wants another preprocessing.
+    Raises UnusableInput if it does not draw by itself, or its file is missing, is not the one of the catalogue, or
+    wants another preprocessing.
     """
     from CardioSAMLib.segmentation.automatic import CropSegmenter
     from CardioSAMLib.segmentation.onnx_network import OnnxNetwork
 
+    if card.kind != AUTOMATIC:
+        raise UnusableInput(f"{card.id} draws only what it is prompted for; choose a model that draws by itself.")
     return CropSegmenter(OnnxNetwork(card), card)
+
+
+def promptable_of(card: ModelCard, threads: int = 0) -> PromptableModel:
+    """The promptable model of a catalogue entry; for `Prompter`.
+
+    threads: that one call computes with, 0 one per core; a checkpoint of SAM computes with those of torch.
+
+    Raises UnusableInput if it takes no prompts, a file is missing, is not the one of the catalogue, or wants another
+    preprocessing.
+    """
+    from CardioSAMLib.segmentation.compact_model import CompactModel
+    from CardioSAMLib.segmentation.sam2_models import sam2_of
+    from CardioSAMLib.segmentation.sam2_network import ARCHITECTURES
+    from CardioSAMLib.segmentation.sam_models import sam_of
+
+    if card.kind == PROMPTABLE and card.architecture in {known.id for known in ARCHITECTURES}:
+        return sam2_of(card)
+    if card.kind == PROMPTABLE and card.file.endswith(CHECKPOINT_SUFFIX):
+        return sam_of(card)
+    return CompactModel(card, threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,27 @@ def catalogue_entry(configuration: TrainingConfiguration, network: UNet25D, mode
 def export_onnx(network: UNet25D, path: Path, size_px: int) -> None:
     """Writes the network with a softmax as ONNX: images `(batch, 3, rows, columns)` to `probabilities`, sizes free."""
     module = _Probabilities(network).eval().to(memory_format=torch.contiguous_format)
-    temporary = path.with_suffix(".partial")
     free = torch.export.Dim.DYNAMIC
+    example = (torch.zeros(2, 3, size_px, size_px),)
+    write_program(module, example, ["images"], ["probabilities"], ({0: free, 2: free, 3: free},), path)
+
+
+def write_program(
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    free: tuple[dict[int, Any], ...],
+    path: Path,
+) -> None:
+    """A module as ONNX file, under a temporary name first. free: the axes of each input that are not fixed."""
+    temporary = path.with_suffix(".partial")
     program = torch.onnx.export(
         module,
-        (torch.zeros(2, 3, size_px, size_px),),
-        input_names=["images"],
-        output_names=["probabilities"],
-        dynamic_shapes=({0: free, 2: free, 3: free},),
+        example,
+        input_names=inputs,
+        output_names=outputs,
+        dynamic_shapes=free,
         dynamo=True,
         verbose=False,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Sequence
 from copy import deepcopy
@@ -22,6 +21,7 @@ from CardioSAMLib.training.augmentation import random_crop, random_look, renorma
 from CardioSAMLib.training.configuration import TrainingConfiguration
 from CardioSAMLib.training.dataset import CLASSES, SliceSampler, Volume, stack_with_neighbors
 from CardioSAMLib.training.losses import deep_supervision_loss
+from CardioSAMLib.training.schedule import forgetting_average, learning_rate
 
 
 class TrainingRun:
@@ -63,37 +63,19 @@ class TrainingRun:
 
     def train_step(self, volumes: Sequence[Volume], sampler: SliceSampler) -> float:
         """One update; returns the loss."""
-        images, shares = _batch(volumes, sampler, self.configuration, self.step)
+        to = self.configuration
+        images, shares = _batch(volumes, sampler, to, self.step)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate_at(self.step, self.configuration)
+            group["lr"] = learning_rate(self.step, to.steps, to.warm_up_steps, to.learning_rate)
         self.network.train()
         loss = deep_supervision_loss(self.network(images.contiguous(memory_format=torch.channels_last)), shares)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        clip_grad_norm_(self.network.parameters(), self.configuration.gradient_clip)
+        clip_grad_norm_(self.network.parameters(), to.gradient_clip)
         self.optimizer.step()
-        self._update_average()
+        forgetting_average(self.average, self.network, self.step, to.ema_decay)
         self.step += 1
         return float(loss.detach())
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        # Early on the average forgets fast, so that it does not drag the first, random weights along.
-        decay = min(self.configuration.ema_decay, (1 + self.step) / (10 + self.step))
-        for mean, value in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
-            if mean.is_floating_point():
-                mean.lerp_(value, 1 - decay)
-            else:
-                mean.copy_(value)
-
-
-def learning_rate_at(step: int, configuration: TrainingConfiguration) -> float:
-    """Linear warm-up, then half a cosine down to zero at the last step."""
-    warm_up = configuration.warm_up_steps
-    if step < warm_up:
-        return configuration.learning_rate * (step + 1) / warm_up
-    done = (step - warm_up) / max(configuration.steps - warm_up, 1)
-    return configuration.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def train(

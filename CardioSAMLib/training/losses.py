@@ -34,3 +34,38 @@ def deep_supervision_loss(logits_per_level: list[Tensor], shares: Tensor) -> Ten
         reduced = functional.adaptive_avg_pool2d(shares, (logits.shape[-2], logits.shape[-1]))
         total = total + weight * (soft_cross_entropy(logits, reduced) + batch_dice_loss(logits, reduced))
     return total / sum(weights)
+
+
+def prompted_loss(logits: Tensor, target: Tensor, quality: Tensor) -> Tensor:
+    """Loss of answers to prompts, `(asked, 1, rows, columns)`.
+
+    target: shares of a pixel, same shape. quality: `(asked,)`, the IoU that the network expects of its answer.
+
+    Binary cross-entropy, weighted six times near the structure where its border is decided, plus Dice of each answer,
+    plus half the squared error of the expected IoU.
+    """
+    p = torch.sigmoid(logits)
+    entropy = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    near = functional.max_pool2d(target, 25, 1, 12)
+    weighted = (entropy * (0.2 + near)).mean() * 4.0
+    overlap = (p * target).sum((1, 2, 3))
+    size = (p.square() + target.square()).sum((1, 2, 3))
+    dice = 1 - (2 * overlap + 1) / (size + 1)
+    answered, wanted = (logits > 0).float(), (target > 0.5).float()
+    iou = ((answered * wanted).sum((1, 2, 3)) + 1) / (torch.maximum(answered, wanted).sum((1, 2, 3)) + 1)
+    return weighted + dice.mean() + 0.5 * (quality - iou.detach()).square().mean()
+
+
+def dice_and_entropy_loss(logits: Tensor, wanted: Tensor, quality: Tensor, quality_weight: float) -> Tensor:
+    """Loss of each answer `(structures,)`: 1 - soft Dice, plus mean binary cross-entropy, both with a sigmoid.
+
+    logits, wanted: `(structures, rows, columns)`, wanted as shares of the pixel. Dice and cross-entropy in equal parts
+    are what the published fine-tunings minimize (Chao 2023, MedSAM, Stein 2023; METHODS 2.2, 2.6). Added to them: the
+    weighted squared error of `quality` `(structures,)`, so that the IoU the network expects of itself stays true.
+    """
+    p = torch.sigmoid(logits)
+    entropy = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean((1, 2))
+    overlap, size = (p * wanted).sum((1, 2)), (p.square() + wanted.square()).sum((1, 2))
+    answered, expected = (logits > 0).float(), (wanted > 0.5).float()
+    iou = ((answered * expected).sum((1, 2)) + 1) / (torch.maximum(answered, expected).sum((1, 2)) + 1)
+    return entropy + 1 - (2 * overlap + 1) / (size + 1) + quality_weight * (quality - iou.detach()).square()

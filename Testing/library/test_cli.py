@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from CardioSAMLib import __version__, analysis
 from CardioSAMLib.cli import main
 from CardioSAMLib.io import write_nifti
 from CardioSAMLib.phantom import PhantomOptions, make_phantom
+from CardioSAMLib.segmentation.embedding_cache import EmbeddingCache, embedding_key
 
 BASE = [sys.executable, "-c", "from CardioSAMLib.cli import main; main()"]
 
@@ -89,7 +91,7 @@ def test_a_console_without_the_characters_of_a_table_does_not_end_the_command():
     assert "cardiosam-unet25d" in done.stdout
 
 
-@pytest.mark.parametrize("group", [[], ["models"], ["bench"]])
+@pytest.mark.parametrize("group", [[], ["models"], ["bench"], ["cache"]])
 def test_a_command_without_its_verb_shows_the_help_and_nothing_else(group):
     done = run(*group)
     assert "Usage" in done.stdout + done.stderr
@@ -98,12 +100,25 @@ def test_a_command_without_its_verb_shows_the_help_and_nothing_else(group):
 
 def test_help_names_every_command_and_how_to_start():
     text = run("--help").stdout
-    for word in ("analyze", "demo", "models", "bench", "train", "cardiosam demo"):
+    for word in ("analyze", "demo", "models", "bench", "cache", "train", "cardiosam demo"):
         assert word in text
 
 
 @pytest.mark.parametrize(
-    "command", [["analyze"], ["demo"], ["models"], ["bench"], ["bench", "analyze"], ["bench", "evaluate"], ["train"]]
+    "command",
+    [
+        ["analyze"],
+        ["demo"],
+        ["models"],
+        ["bench"],
+        ["bench", "analyze"],
+        ["bench", "evaluate"],
+        ["bench", "prompt"],
+        ["cache"],
+        ["cache", "info"],
+        ["cache", "clear"],
+        ["train"],
+    ],
 )
 def test_every_command_explains_itself(command):
     done = run(*command, "--help")
@@ -119,3 +134,43 @@ def test_models_list_shows_size_license_and_accuracy():
     text = " ".join(run("models", "list", env={**os.environ, "COLUMNS": "200"}).stdout.split())
     for word in ("cardiosam-unet25d", "MB", "CC BY-NC-SA 4.0", "Dice"):
         assert word in text
+
+
+def test_cache_info_counts_embeddings_and_bytes_and_cache_clear_removes_them(tmp_path):
+    folder = tmp_path / "embeddings"
+    key = embedding_key(np.zeros((3, 8, 8), np.float32), "0" * 64, "none", "float32")
+    EmbeddingCache(folder).put(key, {"image": np.zeros((250, 1000), np.float32)})  # 0.5 MB as float16
+    (folder / "notes.txt").write_text("mine")
+    environment = {**os.environ, "CARDIOSAM_CACHE": str(tmp_path)}
+
+    told = run("cache", "info", env=environment)
+    assert told.returncode == 0, told.stderr
+    assert str(folder) in told.stdout
+    assert "Embeddings: 1\n" in told.stdout
+    assert "0.5 MB of at most" in told.stdout
+
+    cleared = run("cache", "clear", env=environment)
+    assert cleared.returncode == 0, cleared.stderr
+    assert "1 embeddings, 0.5 MB" in cleared.stdout
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+    assert "Embeddings: 0\n" in run("cache", "info", env=environment).stdout
+
+
+def test_cache_info_of_a_cache_that_was_never_used_makes_no_folder(tmp_path):
+    told = run("cache", "info", env={**os.environ, "CARDIOSAM_CACHE": str(tmp_path / "cache")})
+    assert told.returncode == 0, told.stderr
+    assert "Embeddings: 0\n" in told.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "command", [["train", "cardiosam-prompt", "--data", "x"], ["finetune", "x", "--checkpoint", "cardiosam-prompt"]]
+)
+def test_training_without_its_packages_says_what_to_install(command, tmp_path):
+    arguments = ["cardiosam", *command, "--out", str(tmp_path)]
+    code = f"import sys; sys.modules['torch'] = None; sys.argv = {arguments!r}; "
+    code += "from CardioSAMLib.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "pip install 'cardiosam[train]'" in " ".join(done.stderr.split()), done.stderr
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr

@@ -32,18 +32,19 @@ def test_the_panel_uses_only_widgets_that_its_ui_file_has():
 
 
 def test_each_choice_is_bound_to_one_widget():
+    by_hand = ["modelId", "promptModelId"]  # Slicer binds a text to a combo box only where the choices never change
     bound = [
         widget_property.findtext("string")
         for widget_property in UI.iter("property")
         if widget_property.get("name") == "SlicerParameterName"
     ]
     choices = [node.target.id for node in class_named("CardioSAMParameterNode").body if isinstance(node, ast.AnnAssign)]
-    assert sorted(bound) == sorted(choices)
+    assert sorted([*bound, *by_hand]) == sorted(choices)
 
 
 def test_texts_are_translated_before_they_are_formatted():
     calls = [node for node in ast.walk(TREE) if is_translation(node)]
-    assert len(calls) > 20
+    assert len(calls) > 15
     for call in calls:
         assert isinstance(call.args[0], ast.Constant), f"line {call.lineno}: {ast.unparse(call)}"
 
@@ -66,7 +67,7 @@ def test_opening_the_module_imports_nothing_but_python_and_slicer():
             loaded |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             loaded.add(node.module.split(".")[0])
-    assert loaded - set(sys.stdlib_module_names) == {"ctk", "qt", "slicer", "vtk"}
+    assert loaded - set(sys.stdlib_module_names) == {"qt", "slicer", "vtk"}
 
 
 def test_slicer_installs_what_the_library_declares():

@@ -5,11 +5,24 @@ modules see the switched classes as well.
 """
 
 from PySide6 import QtWidgets
-from PySide6.QtCore import QObject, QTimer, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QObject, Qt, QTimer, QUrl
+from PySide6.QtGui import QColor, QDesktopServices, QIcon, QKeySequence, QPixmap, QShortcut
 from PySide6.QtWidgets import QHeaderView, QTableWidgetItem
 
-__all__ = ["PropertiesAsAttributes", "QDesktopServices", "QHeaderView", "QTableWidgetItem", "QTimer", "QUrl"]
+__all__ = [
+    "PropertiesAsAttributes",
+    "QColor",
+    "QDesktopServices",
+    "QHeaderView",
+    "QIcon",
+    "QKeySequence",
+    "QPixmap",
+    "QShortcut",
+    "QTableWidgetItem",
+    "QTimer",
+    "QUrl",
+    "Qt",
+]
 
 # Qt itself asks the Python object for these, and wants the methods.
 _VIRTUAL_METHODS = {"sizeHint", "minimumSizeHint"}
@@ -53,15 +66,15 @@ class QLabel(PropertiesAsAttributes, QtWidgets.QLabel):
     pass
 
 
-class QListWidget(PropertiesAsAttributes, QtWidgets.QListWidget):
-    pass
-
-
 class QProgressBar(PropertiesAsAttributes, QtWidgets.QProgressBar):
     pass
 
 
 class QPushButton(PropertiesAsAttributes, QtWidgets.QPushButton):
+    pass
+
+
+class QSpinBox(PropertiesAsAttributes, QtWidgets.QSpinBox):
     pass
 
 

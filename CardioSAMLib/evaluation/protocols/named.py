@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from CardioSAMLib.cine import UnusableInput
-from CardioSAMLib.evaluation.protocols.splits import Split, check_disjoint, stratified_parts
+from CardioSAMLib.evaluation.protocols.splits import Split, check_disjoint, read_names, stratified_parts
 from CardioSAMLib.resources import resources_dir
 
 Groups = Callable[[], Mapping[str, str]]
@@ -91,9 +91,10 @@ def read_division(path: Path) -> Division:
     one, `test`, `seed` and `note`. Raises UnusableInput where it is none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return Division(
-            path.stem, _folds(content), tuple(content.get("test", ())), content.get("seed"), content.get("note", "")
-        )
+        seed, note = content.get("seed"), content.get("note", "")
+        if not isinstance(seed, int | None) or not isinstance(note, str):
+            raise TypeError
+        return Division(path.stem, _folds(content), read_names(content.get("test", [])), seed, note)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, UnusableInput):
             raise
@@ -118,8 +119,8 @@ def _others(validation: set[str], test: tuple[str, ...]) -> tuple[tuple[Part, bo
 
 def _folds(content: Mapping[str, Any]) -> tuple[Split, ...]:
     if "folds" not in content:
-        return (Split(tuple(content["train"]), tuple(content["validation"])),)
-    parts = [tuple(part) for part in content["folds"]]
+        return (Split(read_names(content["train"]), read_names(content["validation"])),)
+    parts = [read_names(part) for part in content["folds"]]
     everyone = {name for part in parts for name in part}
     return tuple(Split(tuple(sorted(everyone - set(part))), part) for part in parts)
 

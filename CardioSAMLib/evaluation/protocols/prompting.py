@@ -19,21 +19,12 @@ from CardioSAMLib.evaluation.patient_values import patient_values
 from CardioSAMLib.evaluation.protocols.tables import Summary, ef_errors
 from CardioSAMLib.evaluation.result import Cell, SummaryTable
 from CardioSAMLib.evaluation.scores import PatientScores
+from CardioSAMLib.prompts import BoxPrompt, box_around
 
 Key = TypeVar("Key", bound=Hashable)
 
 
-@dataclass(frozen=True)
-class PixelBox:
-    """The first and last row and column that a mask covers, in native pixels; a jittered box lies between pixels."""
-
-    first_row: float
-    last_row: float
-    first_column: float
-    last_column: float
-
-
-BoxPrompted = Callable[[Cine, Mapping[Key, PixelBox]], Array]
+BoxPrompted = Callable[[Cine, Mapping[Key, BoxPrompt]], Array]
 """A model that is given boxes: labels uint8 `(frames, slices, rows, columns)` in the `STORAGE` order.
 
 What has a box is the model's choice of key: a frame for the whole heart, or (structure, frame, slice).
@@ -59,30 +50,20 @@ def segment_with_boxes(
 
     masks: bool `(rows, columns)`, by what the model takes boxes for; an empty mask prompts for nothing.
     """
-    boxes = {key: box for key, mask in masks.items() if (box := box_of(mask)) is not None}
+    boxes = {key: box for key, mask in masks.items() if (box := box_around(mask)) is not None}
     return model(cine, jittered(boxes, jitter, patient, (cine.pixels.shape[2], cine.pixels.shape[3])))
 
 
-def box_of(mask: Array) -> PixelBox | None:
-    """The tight box of a bool mask `(rows, columns)`; None where it is empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
-        return None
-    return PixelBox(float(rows[0]), float(rows[-1]), float(columns[0]), float(columns[-1]))
-
-
 def jittered(
-    boxes: Mapping[Key, PixelBox], jitter: BoxJitter, patient: str, shape: tuple[int, int]
-) -> dict[Key, PixelBox]:
+    boxes: Mapping[Key, BoxPrompt], jitter: BoxJitter, patient: str, shape: tuple[int, int]
+) -> dict[Key, BoxPrompt]:
     """The boxes with each side moved, inside an image of `shape`. A patient's boxes are the same whoever else is
     scored; larger jitters move the same sides further the same way, so that a curve over jitters is smooth."""
     random = np.random.default_rng([jitter.seed, zlib.crc32(patient.encode())])
     moved = {}
     for key, box in boxes.items():
         top, bottom, left, right = jitter.pixels * random.uniform(-1.0, 1.0, 4)
-        rows = _inside((box.first_row + top, box.last_row + bottom), shape[0])
-        columns = _inside((box.first_column + left, box.last_column + right), shape[1])
-        moved[key] = PixelBox(*rows, *columns)
+        moved[key] = box.moved((top, left, bottom, right), shape)
     return moved
 
 
@@ -124,9 +105,3 @@ def box_jitter_table(by_pixels: Mapping[float, Sequence[PatientScores]], seed: i
         f"original image, inward as well as outward; seed {seed}."
     )
     return SummaryTable("box_jitter", "Boxes that are off", columns, tuple(rows), note)
-
-
-def _inside(ends: tuple[float, float], size: int) -> tuple[float, float]:
-    """Both ends in order and on the image; the sides of a small box may have changed places."""
-    low, high = np.clip(sorted(ends), 0.0, size - 1.0).tolist()
-    return low, high

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -76,11 +77,18 @@ def stratified_parts(group_of: Mapping[str, str], sizes: tuple[int, ...], seed: 
     return tuple(tuple(sorted(part)) for part in parts)
 
 
+def read_names(content: Any) -> tuple[str, ...]:
+    """Names of patients from a list in a JSON file. Raises TypeError for all else: a text would give its letters."""
+    if not isinstance(content, list) or not all(isinstance(name, str) for name in content):
+        raise TypeError
+    return tuple(content)
+
+
 def read_split(path: Path) -> Split:
     """The split in a JSON file with the keys `train` and `validation`."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return Split(tuple(content["train"]), tuple(content["validation"]))
+        return Split(read_names(content["train"]), read_names(content["validation"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, UnusableInput):
             raise

@@ -109,8 +109,8 @@ def severity_table(patients: Sequence[PatientScores]) -> SummaryTable:
         (severity.name, severity.range_text, *_cohort_cells(members[severity.name])) for severity in SEVERITIES
     )
     note = (
-        "Classes of EACVI 2019 as quoted in METHODS 4.4, given in whole percent: the reference ejection fraction is "
-        "rounded to the next whole percent, halves up. Patients without a reference ejection fraction are left out."
+        "Classes of EACVI 2019 as quoted in secondary sources, given in whole percent: the reference ejection fraction "
+        "is rounded to the next whole percent, halves up. Patients without a reference ejection fraction are left out."
     )
     columns = ("LV ejection fraction", "reference (%)", *_COHORT_COLUMNS)
     return SummaryTable("ef_severity", "By ejection fraction of the reference", columns, rows, note)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.anova import anova_lm
 
@@ -108,6 +108,7 @@ def test_concordance_is_never_stronger_than_correlation(ratings):
 
 
 @settings(max_examples=100, deadline=None)
+@example(ratings=np.array([(0.0, 0.0), (0.0, 0.0), (-0.2, 0.3)]))
 @given(ratings_of_two)
 def test_an_intraclass_correlation_lies_within_its_interval_and_at_most_one(ratings):
     for found in (icc_2_1(ratings), icc_3_1(ratings)):

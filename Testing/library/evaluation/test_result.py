@@ -55,7 +55,7 @@ def test_files_of_others_are_written_with_it(make_result, tmp_path):
     assert {path.name for path in paths} == {path.name for path in tmp_path.iterdir()}
 
 
-@pytest.mark.parametrize("damage", ["missing", "no json", "other schema", "cut row"])
+@pytest.mark.parametrize("damage", ["missing", "no json", "other schema", "rows missing", "cut row"])
 def test_a_folder_that_is_no_result_is_answered_with_one_sentence(make_result, tmp_path, damage):
     write_result(make_result(2), tmp_path)
     summary = tmp_path / "summary.json"
@@ -65,6 +65,9 @@ def test_a_folder_that_is_no_result_is_answered_with_one_sentence(make_result, t
         summary.write_text("{")
     elif damage == "other schema":
         summary.write_text(json.dumps({**json.loads(summary.read_text()), "schema": 99}))
+    elif damage == "rows missing":
+        cases = tmp_path / "cases.csv"
+        cases.write_text("".join(cases.read_text().splitlines(keepends=True)[:-1]))
     else:
         (tmp_path / "cases.csv").write_text("patient,group,phase,structure,emptiness,dice\na,NOR,XX,LV,,0.5\n")
     with pytest.raises(UnusableInput, match="evaluat"):

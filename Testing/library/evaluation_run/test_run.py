@@ -1,16 +1,21 @@
 """Claims about the evaluation of a folder: what is scored, named, kept, and left alone."""
 
+import contextlib
 import csv
 import json
+import subprocess
+import sys
+import time
 
 import numpy as np
+import psutil
 import pytest
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.evaluation.protocols.named import Part
 from CardioSAMLib.evaluation.result import read_result
 from CardioSAMLib.evaluation.scores import Phase
-from CardioSAMLib.evaluation_run.options import EvaluationOptions
+from CardioSAMLib.evaluation_run.options import EvaluationOptions, PromptSource
 from CardioSAMLib.evaluation_run.run import evaluate
 from CardioSAMLib.labels import ACDC, MNMS, STORAGE, Structure
 from CardioSAMLib.progress import Cancelled
@@ -36,6 +41,60 @@ def test_the_reference_itself_scores_perfectly_in_everything(data_set, predict, 
         assert None not in patient.study.reference.values()
     assert result.problems == ()
     assert read_result(tmp_path / "out") == result
+
+
+def test_what_the_means_leave_out_is_said_before_them(data_set, predict, tmp_path):
+    predictions = predict()
+    next(predictions.rglob("*patient002*")).unlink()
+    result = score(data_set, tmp_path / "out", predictions)
+    assert [caution for caution in result.cautions if caution.startswith("1 of 3 patients")]
+
+
+def test_a_patient_whose_ventricle_was_missed_is_not_left_out_of_ef_errors_unnoticed(
+    data_set, predict, pair, volume_writer, tmp_path
+):
+    predictions = predict()
+    without_lv = np.where(pair == STORAGE.value_of(Structure.LV), 0, pair).astype(np.uint8)
+    for frame, labels in zip((1, 2), without_lv, strict=True):
+        volume_writer(predictions / f"patient002_frame{frame:02d}.nii.gz", labels)
+    result = score(data_set, tmp_path / "out", predictions)
+    assert [caution for caution in result.cautions if caution.startswith("In 1 of 3 patients the contours give no")]
+
+
+def test_predictions_say_how_they_were_made_so_that_they_can_be_tested_against_a_model(data_set, predict, tmp_path):
+    assert score(data_set, tmp_path / "a", predict()).prompt_source == "unknown"
+    told = score(data_set, tmp_path / "b", predict(), predictions_prompts=PromptSource.automatic)
+    assert told.prompt_source == "automatic"
+    with pytest.raises(UnusableInput, match="together with --predictions"):
+        EvaluationOptions(predictions_prompts=PromptSource.reference)
+
+
+def test_workers_end_when_the_main_process_is_killed():
+    """Else each would hold its memory until the machine is started again."""
+    program = (
+        "import os, time\n"
+        "from CardioSAMLib.evaluation_run.run import _processes\n"
+        "if __name__ == '__main__':\n"
+        "    with _processes(1) as pool:\n"
+        "        print(pool.submit(os.getpid).result(), flush=True)\n"
+        "        time.sleep(60)\n"
+    )
+    main = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    worker = psutil.Process(int(main.stdout.readline()))
+    main.kill()
+    main.communicate()
+    deadline = time.monotonic() + 20.0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while worker.status() != psutil.STATUS_ZOMBIE:  # what a container without an init process leaves of it
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def test_a_kept_score_that_is_none_is_computed_again(data_set, predict, tmp_path):
+    first = score(data_set, tmp_path / "out", predict())
+    for content in ("[]", "{}", "no JSON"):
+        (tmp_path / "out" / "patients" / "patient001.json").write_text(content)
+        assert score(data_set, tmp_path / "out", predict()).patients == first.patients
 
 
 def test_a_folder_in_another_label_order_scores_the_same_with_its_map(data_set, predict, pair, tmp_path):

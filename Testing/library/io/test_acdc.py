@@ -130,3 +130,9 @@ def test_labels_of_another_size_are_refused(patient, labels):
         write(patient / f"patient007_{frame}_gt.nii.gz", labels[0, :, :8])
     with pytest.raises(UnusableInput, match="labels of patient007 have the shape"):
         load_acdc_patient(patient)
+
+
+def test_labels_of_two_sizes_are_refused(patient, labels):
+    write(patient / "patient007_frame02_gt.nii.gz", labels[1, :3])
+    with pytest.raises(UnusableInput, match=r"labels of patient007 have the shapes .* at ED and .* at ES"):
+        load_acdc_patient(patient)

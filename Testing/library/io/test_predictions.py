@@ -66,8 +66,9 @@ def test_other_files_of_the_folder_are_passed_over(tmp_path):
 def test_two_files_for_one_frame_are_named(tmp_path):
     write(tmp_path / "patient101_frame01.nii.gz")
     write(tmp_path / "patient101_ED.nii.gz")
-    with pytest.raises(UnusablePrediction, match=r"patient101_ED.nii.gz, patient101_frame01.nii.gz"):
+    with pytest.raises(UnusablePrediction, match=r"patient101_ED.nii.gz, patient101_frame01.nii.gz") as refused:
         find_prediction(list_predictions(tmp_path), "patient101", "ED", 1)
+    assert refused.value.code == "ambiguous"
 
 
 def test_a_missing_frame_is_answered_with_the_name_it_should_have(tmp_path):
@@ -127,6 +128,21 @@ def refusal(path, label_map=ACDC):
 
 def test_another_number_of_voxels_is_another_grid(tmp_path):
     assert refusal(write(tmp_path / "patient1_ED.nii.gz", labels()[:3])) == "other_grid"
+
+
+def test_mirrored_axes_are_another_grid(tmp_path):
+    """As tools write that bring every image into one orientation: header and voxels agree, but not with ours."""
+    original = sitk.ReadImage(str(write(tmp_path / "patient1_ED.nii.gz", labels())))
+    for axes in ((True, False, False), (True, True, False), (False, False, True)):
+        path = tmp_path / "patient2_ED.nii.gz"
+        sitk.WriteImage(sitk.Flip(original, axes), str(path))
+        assert refusal(path) == "other_grid"
+
+
+def test_a_lost_origin_and_direction_do_not_matter(tmp_path):
+    geometry = Geometry((1.5, 1.25, 10.0), (40.0, -30.0, 7.0), ((0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.0, -1.0, 0.0)))
+    path = write(tmp_path / "patient1_ED.nii.gz", labels())
+    np.testing.assert_array_equal(load_prediction(path, ACDC, SHAPE, geometry), labels())
 
 
 def test_a_value_that_the_label_map_lacks_is_an_unknown_label(tmp_path):

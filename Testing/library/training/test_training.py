@@ -17,7 +17,8 @@ from CardioSAMLib.training.augmentation import AugmentationOptions, random_crop,
 from CardioSAMLib.training.configuration import read_configuration
 from CardioSAMLib.training.dataset import SliceSampler
 from CardioSAMLib.training.export import export_onnx
-from CardioSAMLib.training.loop import learning_rate_at, train
+from CardioSAMLib.training.loop import train
+from CardioSAMLib.training.schedule import learning_rate
 
 STILL = AugmentationOptions(
     shift_mm=0, anywhere_share=0, rotation_degrees=0, log_scale=0, shear=0, lone_slice_share=0, gamma_log=0,
@@ -68,7 +69,7 @@ def test_training_normalizes_as_use_does():
 
 
 def test_the_learning_rate_warms_up_and_falls_to_zero(configuration):
-    rates = [learning_rate_at(step, replace(configuration, steps=100, warm_up_steps=10)) for step in range(101)]
+    rates = [learning_rate(step, 100, 10, configuration.learning_rate) for step in range(101)]
     assert rates[9] == pytest.approx(configuration.learning_rate)
     assert rates[55] == pytest.approx(configuration.learning_rate / 2)
     assert rates[100] == pytest.approx(0.0, abs=1e-9)

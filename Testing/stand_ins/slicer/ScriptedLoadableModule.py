@@ -3,14 +3,14 @@
 import unittest
 from pathlib import Path
 
-from PySide6.QtWidgets import QVBoxLayout
-
 import slicer
 import slicer.util
+from PySide6.QtWidgets import QVBoxLayout
 
 
 class ScriptedLoadableModule:
     def __init__(self, parent):
+        super().__init__()
         self.parent = parent
 
 
@@ -34,8 +34,21 @@ class ScriptedLoadableModuleWidget:
 
 
 class ScriptedLoadableModuleLogic:
+    def __init__(self):
+        super().__init__()
+        self.moduleName = type(self).__name__.removesuffix("Logic")
+
     def getParameterNode(self):
-        return slicer.mrmlScene.parameterNode
+        """The module's one parameter node: a singleton of the scene, which closing the scene empties."""
+        node = slicer.mrmlScene.GetSingletonNode(self.moduleName, "vtkMRMLScriptedModuleNode")
+        if node is None:
+            node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
+            node.UnRegister(None)
+            node.SetSingletonTag(self.moduleName)
+            node.SetName(self.moduleName)
+            node = slicer.mrmlScene.AddNode(node)
+        node.SetAttribute("ModuleName", self.moduleName)
+        return node
 
 
 class ScriptedLoadableModuleTest(unittest.TestCase):

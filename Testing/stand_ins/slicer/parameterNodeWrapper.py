@@ -1,95 +1,25 @@
-"""Stand-in for slicer.parameterNodeWrapper: typed attributes, kept as text in a parameter node and bound to widgets.
+"""Stand-in for slicer.parameterNodeWrapper: typed attributes, kept in a real parameter node and bound to widgets.
 
-Knows str, float and Enum, and the widgets that our panel binds to them. As in Slicer, a widget is bound by its dynamic
-property SlicerParameterName, widget classes are compared exactly, and an unknown name or pair is an error.
+Knows str, Enum and MRML nodes (kept as references), and the widgets that our panel binds to them. As in Slicer, a
+widget is bound by its dynamic property SlicerParameterName, and an unknown name or pair is an error.
 """
 
 import enum
 import typing
-from dataclasses import dataclass
 
-from qt import QComboBox, QDoubleSpinBox
-
-_connectorClasses = []
-
-
-@dataclass(frozen=True)
-class WithinRange:
-    minimum: float
-    maximum: float
-
-    def validate(self, value):
-        if not self.minimum <= value <= self.maximum:
-            raise ValueError(f"Value must be within [{self.minimum}, {self.maximum}]. Value: {value}")
+import slicer
+import vtk
+from qMRML import qMRMLNodeComboBox
+from qt import QComboBox
 
 
-class GuiConnector:
-    _callback = None
-
-    def onChanged(self, callback):
-        self._callback = callback
-        if callback is None:
-            self._disconnect()
-        else:
-            self._connect()
-
-    def changed(self, *_):
-        if self._callback:
-            self._callback()
-
-
-def parameterNodeGuiConnector(connectorClass):
-    _connectorClasses.append(connectorClass)
-    return connectorClass
-
-
-@parameterNodeGuiConnector
-class _SpinBoxToFloat(GuiConnector):
-    @staticmethod
-    def canRepresent(widget, datatype):
-        return type(widget) is QDoubleSpinBox and _split(datatype)[0] is float
-
-    @staticmethod
-    def create(widget, datatype):
-        connector = _SpinBoxToFloat()
-        connector._widget = widget
-        (withinRange,) = _split(datatype)[1]
-        widget.setRange(withinRange.minimum, withinRange.maximum)
-        return connector
-
-    def _connect(self):
-        self._widget.valueChanged.connect(self.changed)
-
-    def _disconnect(self):
-        self._widget.valueChanged.disconnect(self.changed)
-
-    def read(self):
-        return self._widget.value
-
-    def write(self, value):
-        self._widget.value = value
-
-
-@parameterNodeGuiConnector
-class _ComboBoxToEnum(GuiConnector):
-    @staticmethod
-    def canRepresent(widget, datatype):
-        return type(widget) is QComboBox and isinstance(datatype, type) and issubclass(datatype, enum.Enum)
-
-    @staticmethod
-    def create(widget, datatype):
-        connector = _ComboBoxToEnum()
-        connector._widget, connector._members = widget, list(datatype)
+class _ComboBoxToEnum:
+    def __init__(self, widget, kind):
+        self._widget, self._members = widget, list(kind)
+        self.signal = widget.currentIndexChanged
         widget.clear()
-        for member in datatype:
-            widget.addItem(datatype.label(member))
-        return connector
-
-    def _connect(self):
-        self._widget.currentIndexChanged.connect(self.changed)
-
-    def _disconnect(self):
-        self._widget.currentIndexChanged.disconnect(self.changed)
+        for member in kind:
+            widget.addItem(kind.label(member))
 
     def read(self):
         return self._members[self._widget.currentIndex]
@@ -98,9 +28,18 @@ class _ComboBoxToEnum(GuiConnector):
         self._widget.currentIndex = self._members.index(value)
 
 
-def _split(datatype):
-    """The type and its annotations."""
-    return (datatype.__origin__, datatype.__metadata__) if hasattr(datatype, "__metadata__") else (datatype, ())
+class _NodeComboBoxToNode:
+    def __init__(self, widget, _kind):
+        self.signal = widget.currentNodeChanged
+        self.read, self.write = widget.currentNode, widget.setCurrentNode
+
+
+def _connector(widget, kind):
+    if type(widget) is QComboBox and issubclass(kind, enum.Enum):
+        return _ComboBoxToEnum(widget, kind)
+    if type(widget) is qMRMLNodeComboBox and issubclass(kind, slicer.vtkMRMLNode):
+        return _NodeComboBoxToNode(widget, kind)
+    raise RuntimeError(f"Unable to create GUI connector from datatype {kind} to widget type {type(widget)}")
 
 
 class _Parameters:
@@ -111,7 +50,7 @@ class _Parameters:
         self._bindings = {}
         self._updatingGui = False
         for name, default in self._defaults.items():
-            if not parameterNode.HasParameter(name):
+            if not parameterNode.GetParameter(name):
                 self._write(name, default)
 
     def AddObserver(self, event, callback, priority=0.0):
@@ -126,53 +65,59 @@ class _Parameters:
             name = widget.property("SlicerParameterName")
             if name:
                 connectors[name] = _connector(widget, self._types[name])
+        slots = []
         for name, connector in connectors.items():
             connector.write(self._read(name))
-            connector.onChanged(lambda name=name, connector=connector: self._onWidgetChanged(name, connector))
-        tag = self.AddObserver("ModifiedEvent", self._updateGui)
-        self._bindings[tag] = connectors
+            slot = self._slot(name, connector)
+            connector.signal.connect(slot)
+            slots.append((connector.signal, slot))
+        tag = self.AddObserver(vtk.vtkCommand.ModifiedEvent, self._updateGui)
+        self._bindings[tag] = (connectors, slots)
         return tag
 
     def disconnectGui(self, tag):
-        for connector in self._bindings.pop(tag).values():
-            connector.onChanged(None)
+        self.RemoveObserver(tag)
+        for signal, slot in self._bindings.pop(tag)[1]:
+            signal.disconnect(slot)
 
-    def _onWidgetChanged(self, name, connector):
-        if not self._updatingGui:
-            before = self.parameterNode.StartModify()
-            self._write(name, connector.read())
-            self.parameterNode.EndModify(before)
+    def _slot(self, name, connector):
+        def onWidgetChanged(*_):
+            if not self._updatingGui:
+                self._write(name, connector.read())
+
+        return onWidgetChanged
 
     def _updateGui(self, _caller, _event):
         self._updatingGui = True
-        for connectors in self._bindings.values():
+        for connectors, _slots in self._bindings.values():
             for name, connector in connectors.items():
                 connector.write(self._read(name))
         self._updatingGui = False
 
     def _read(self, name):
-        kind, text = _split(self._types[name])[0], self.parameterNode.GetParameter(name)
+        kind = self._types[name]
+        if issubclass(kind, slicer.vtkMRMLNode):
+            return self.parameterNode.GetNodeReference(name)
+        text = self.parameterNode.GetParameter(name)
         return kind[text] if issubclass(kind, enum.Enum) else kind(text)
 
     def _write(self, name, value):
-        kind, annotations = _split(self._types[name])
+        kind = self._types[name]
+        if issubclass(kind, slicer.vtkMRMLNode):
+            self.parameterNode.SetNodeReferenceID(name, value.GetID() if value else None)
+            return
         if not isinstance(value, kind):
             raise TypeError(f"{name} is {value!r}, not a {kind.__name__}")
-        for annotation in annotations:
-            annotation.validate(value)
         self.parameterNode.SetParameter(name, value.name if isinstance(value, enum.Enum) else str(value))
 
 
-def _connector(widget, datatype):
-    for connectorClass in _connectorClasses:
-        if connectorClass.canRepresent(widget, datatype):
-            return connectorClass.create(widget, datatype)
-    raise RuntimeError(f"Unable to create GUI connector from datatype {datatype} to widget type {type(widget)}")
-
-
 def parameterNodeWrapper(described):
-    types = typing.get_type_hints(described, include_extras=True)
-    defaults = {name: getattr(described, name) if hasattr(described, name) else kind() for name, kind in types.items()}
+    types = typing.get_type_hints(described)
+    defaults = {
+        name: getattr(described, name) if hasattr(described, name) else kind()
+        for name, kind in types.items()
+        if not issubclass(kind, slicer.vtkMRMLNode)
+    }
     accessors = {
         name: property(
             lambda self, name=name: self._read(name), lambda self, value, name=name: self._write(name, value)

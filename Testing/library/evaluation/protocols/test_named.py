@@ -79,7 +79,14 @@ def test_a_file_with_folds_makes_training_patients_of_the_other_folds(tmp_path):
     assert (division.name, division.seed, division.test) == ("mine", 3, ("d",))
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"train": 3, "validation": []}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[]", "{}", '{"train": 3, "validation": []}', '{"train": "patient001", "validation": []}'),
+        *('{"folds": ["patient001"]}', '{"folds": [[1], [2]]}'),
+        *('{"folds": [["a"], ["b"]], "note": 5}', '{"folds": [["a"], ["b"]], "seed": "x"}'),
+    ],
+)
 def test_a_file_that_is_no_split_is_named(tmp_path, content):
     path = tmp_path / "split.json"
     path.write_text(content)

@@ -7,32 +7,16 @@ from CardioSAMLib.cine import Cine, Geometry
 from CardioSAMLib.evaluation.protocols.prompting import (
     NO_JITTER,
     BoxJitter,
-    PixelBox,
     box_jitter_table,
-    box_of,
     jittered,
     prompt_source_table,
     segment_with_boxes,
 )
 from CardioSAMLib.labels import Structure
+from CardioSAMLib.prompts import BoxPrompt
 
-BOX = PixelBox(40.0, 60.0, 30.0, 70.0)
+BOX = BoxPrompt(40.0, 30.0, 60.0, 70.0)
 SHAPE = (128, 128)
-
-
-def test_a_box_is_tight_around_its_mask():
-    mask = np.zeros((20, 30), bool)
-    mask[3:8, 10] = True
-    mask[5, 10:20] = True
-    assert box_of(mask) == PixelBox(3.0, 7.0, 10.0, 19.0)
-
-
-def test_an_empty_mask_has_no_box():
-    assert box_of(np.zeros((4, 4), bool)) is None
-
-
-def test_a_box_over_the_whole_image_stays_inside():
-    assert box_of(np.ones((4, 6), bool)) == PixelBox(0.0, 3.0, 0.0, 5.0)
 
 
 def test_without_jitter_nothing_moves():
@@ -41,7 +25,7 @@ def test_without_jitter_nothing_moves():
 
 def test_each_side_moves_at_most_by_the_jitter_inward_as_well_as_outward():
     moved = [jittered({0: BOX}, BoxJitter(10.0), f"p{number}", SHAPE)[0] for number in range(400)]
-    for name, inward in (("first_row", 1), ("last_row", -1), ("first_column", 1), ("last_column", -1)):
+    for name, inward in (("first_row_px", 1), ("last_row_px", -1), ("first_column_px", 1), ("last_column_px", -1)):
         steps = np.array([inward * (getattr(box, name) - getattr(BOX, name)) for box in moved])
         assert np.abs(steps).max() <= 10.0
         # Uniform on -10..10: mean 0, SD 10 / sqrt(3) = 5.8; 400 draws put the mean within 4 SE = 1.2.
@@ -56,11 +40,11 @@ def test_a_patients_boxes_do_not_depend_on_who_else_is_scored():
 
 
 def test_a_jittered_box_stays_in_order_and_on_the_image():
-    small = PixelBox(0.0, 1.0, 126.0, 127.0)
+    small = BoxPrompt(0.0, 126.0, 1.0, 127.0)
     for number in range(50):
         box = jittered({0: small}, BoxJitter(20.0), f"p{number}", SHAPE)[0]
-        assert 0.0 <= box.first_row <= box.last_row <= 127.0
-        assert 0.0 <= box.first_column <= box.last_column <= 127.0
+        assert 0.0 <= box.first_row_px < box.last_row_px <= 127.0
+        assert 0.0 <= box.first_column_px < box.last_column_px <= 127.0
 
 
 def test_any_model_that_takes_boxes_can_be_plugged_in():
@@ -74,8 +58,8 @@ def test_any_model_that_takes_boxes_can_be_plugged_in():
         labels = np.zeros(cine.pixels.shape, np.uint8)
         for (_, frame, number), box in boxes.items():
             rows, columns = (
-                (int(box.first_row), int(box.last_row) + 1),
-                (int(box.first_column), int(box.last_column) + 1),
+                (int(box.first_row_px), int(box.last_row_px) + 1),
+                (int(box.first_column_px), int(box.last_column_px) + 1),
             )
             labels[frame, number, slice(*rows), slice(*columns)] = 3
         return labels

@@ -1,0 +1,51 @@
+"""Python packages that Slicer lacks, installed after asking. Main thread only."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import slicer
+
+from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.resources import CHECKPOINT_SUFFIX, ModelCard
+
+TORCH_VERSIONS = ">=2.4,<2.13"
+"""Later ones fail on Windows, where paths get too long (discourse.slicer.org/t/47781)."""
+
+
+def needs_torch(card: ModelCard) -> bool:
+    """Whether a model runs in PyTorch; the others need onnxruntime only."""
+    return card.file.endswith(CHECKPOINT_SUFFIX)
+
+
+def can_compute() -> bool:
+    """Whether models that need no PyTorch run without installing anything."""
+    return importlib.util.find_spec("onnxruntime") is not None
+
+
+def ensure_packages(requirements: Path | str, card: ModelCard) -> None:
+    """Installs what a model needs. requirements: the file that lists what all models need.
+
+    Raises UnusableInput where Slicer is too old, the user says no, or it fails.
+    """
+    if importlib.util.find_spec("slicer.packaging") is None:
+        raise UnusableInput(f"CardioSAM needs Slicer 5.12 or newer; this is {slicer.app.applicationVersion}.")
+    from slicer import packaging
+
+    try:
+        packaging.pip_ensure(packaging.load_requirements(str(requirements)), requester="CardioSAM")
+    except RuntimeError as error:  # the user said no, or pip failed
+        raise UnusableInput(f"The models need packages that are missing ({error}).") from error
+    if needs_torch(card) and importlib.util.find_spec("torch") is None:
+        _install_torch()
+
+
+def _install_torch() -> None:
+    try:
+        import PyTorchUtils  # type: ignore[import-not-found]
+    except ImportError as error:
+        raise UnusableInput(
+            "This model needs PyTorch; install the extension PyTorch, or choose another model."
+        ) from error
+    PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True, torchVersionRequirement=TORCH_VERSIONS)

@@ -1,0 +1,46 @@
+"""Where a cine can be read from, one by one or to be chosen among; reading itself needs no scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from CardioSAMLib.cine import Cine, UnusableInput
+from CardioSAMLib.io import SeveralCines
+from CardioSAMLib.mrml.dicom_database import files_of_study, studies_in, study_of_volume
+from CardioSAMLib.mrml.imports import read_files
+from CardioSAMLib.mrml.session_jobs import Job
+from CardioSAMLib.progress import Progress
+
+Source = Callable[..., Cine]
+"""Called without arguments, or with the key of one of several cines. Raises UnusableInput, SeveralCines."""
+
+Candidates = tuple[tuple[str, Source], ...]
+"""What can be read, each with a description for the user."""
+
+
+def read_job(source: Source) -> Job[Cine | Candidates]:
+    """Reads a cine; where there are several, its result is what must be chosen among. Can run on any thread."""
+
+    def read(progress: Progress) -> Cine | Candidates:
+        progress(0.0, "reading the images")
+        try:
+            cine = source()
+        except SeveralCines as several:
+            return tuple((each.description, partial(source, each.key)) for each in several.candidates)
+        progress(1.0, "making the nodes")  # raises where it was canceled meanwhile
+        return cine
+
+    return read
+
+
+def in_database(database: Any, volume: Any) -> Candidates:
+    """The MR studies of Slicer's DICOM database; only one of them where a volume was loaded from it."""
+    if database is None or not database.isOpen:
+        raise UnusableInput("The DICOM database is not open; open the module DICOM first.")
+    found = studies_in(database)
+    loaded = [study for study in found if study.uid == study_of_volume(database, volume)]
+    return tuple(
+        (study.description, partial(read_files, files_of_study(database, study.uid))) for study in loaded or found
+    )

@@ -1,0 +1,206 @@
+"""One drawn slice serves the whole cine: what it takes to draw slices from others, and to do it again after an edit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from CardioSAMLib.cine import Array, Cine, UnusableInput
+from CardioSAMLib.labels import CineSegmentation
+from CardioSAMLib.progress import Progress, part_of, silent
+from CardioSAMLib.segmentation.propagation.plan import Plan, between, descendants, plan_of
+from CardioSAMLib.segmentation.propagation.propagator import Propagator, SliceKey
+
+
+@dataclass(frozen=True, eq=False)
+class Propagated:
+    """A segmentation, and which of its slices were drawn from which.
+
+    parents: of each slice that was drawn, the slices that it was drawn from: its neighbor in the stack, or the one or
+    two nearest drawn frames of the cycle. sources: what all of it comes from, corrected slices included; these are
+    never overwritten. changed: the slices that the last run has drawn.
+    """
+
+    segmentation: CineSegmentation
+    parents: Mapping[SliceKey, tuple[SliceKey, ...]]
+    sources: tuple[SliceKey, ...]
+    changed: frozenset[SliceKey]
+
+    def with_slice(self, key: SliceKey, labels: Array) -> Propagated:
+        """The same with other labels, uint8 `(rows, columns)`, in one slice: a correction, for `repropagate`."""
+        everything = self.segmentation.labels.copy()
+        everything[key] = labels
+        return replace(self, segmentation=replace(self.segmentation, labels=everything))
+
+
+def propagate(
+    cine: Cine,
+    segmentation: CineSegmentation,
+    sources: Iterable[SliceKey],
+    targets: Iterable[SliceKey],
+    propagator: Propagator,
+    *,
+    locked: Collection[SliceKey] = frozenset(),
+    progress: Progress = silent,
+) -> Propagated:
+    """Draws the targets from the sources; every other slice stays as it is, bit by bit.
+
+    sources: slices of the segmentation that hold contours, whoever drew them; where two are equally near, the first
+    named is taken. targets: those that are sources or locked are left out. locked: slices that a person has corrected
+    or approved. They are never overwritten, and what lies behind them is drawn from them.
+    The confidence of the segmentation is left out, as drawn slices have none.
+
+    Raises UnusableInput where there is no source, or an empty one, nothing to draw, or a slice that the cine does not
+    have.
+    """
+    sources, targets, locked = _distinct(sources), _distinct(targets), frozenset(_distinct(locked))
+    _check_grid(cine, segmentation)
+    _check_inside(cine, {"source": sources, "target": targets, "locked slice": locked})
+    if not sources:
+        raise UnusableInput("No slice was given to start from; draw one slice or accept one, and name it as a source.")
+    for frame, number in sources:
+        if not segmentation.labels[frame, number].any():
+            raise UnusableInput(
+                f"The source in frame {frame}, slice {number} has no contours; draw it first or choose another one."
+            )
+    wanted = frozenset(targets) - set(sources) - locked
+    if not wanted:
+        raise UnusableInput("There is no slice to draw: all are sources or locked; name others as targets.")
+    stands = (*sources, *sorted(locked - set(sources)))
+    plan = _plan(segmentation, stands, wanted)
+    labels = _drawn(cine, segmentation.labels, plan, wanted, propagator, progress)
+    parents = MappingProxyType(plan.parents(cine.frames, wanted))
+    return Propagated(_told(segmentation, labels, sources, wanted, propagator), parents, sources, wanted)
+
+
+def repropagate(
+    cine: Cine,
+    propagated: Propagated,
+    corrected: Iterable[SliceKey],
+    propagator: Propagator,
+    *,
+    locked: Collection[SliceKey] = frozenset(),
+    progress: Progress = silent,
+) -> Propagated:
+    """Draws again what depends on slices that were corrected (see `Propagated.with_slice`); `changed` says which.
+
+    These are the slices that were drawn from a corrected one, directly or through others; and, of the same slice, the
+    frames for which the corrected one is now the next before or after them that stands. Everything else stays as it
+    is, bit by bit: so do sources, locked slices, and all slices corrected in this call or in an earlier one.
+    A slice may be corrected to be empty: the heart is then taken to have left it.
+
+    Raises UnusableInput for a slice that the cine does not have.
+    """
+    corrected = _distinct(corrected)
+    _check_inside(cine, {"corrected slice": corrected, "locked slice": locked})
+    sources = (*propagated.sources, *(key for key in corrected if key not in propagated.sources))
+    parents = {key: own for key, own in propagated.parents.items() if key not in corrected}
+    kept = {*sources, *locked}
+    free = {key: own for key, own in parents.items() if key not in kept}
+    stale = descendants(free, corrected) | _beside(corrected, parents, kept, cine.frames)
+    if not stale:
+        return replace(propagated, parents=MappingProxyType(parents), sources=sources, changed=frozenset())
+    anchors = {parent for key in stale for parent in parents[key]} - stale
+    stands = tuple(dict.fromkeys((*sources, *sorted(anchors), *sorted(locked))))
+    plan = _plan(propagated.segmentation, stands, stale)
+    labels = _drawn(cine, propagated.segmentation.labels, plan, stale, propagator, progress)
+    parents |= plan.parents(cine.frames, stale)
+    told = _told(propagated.segmentation, labels, sources, stale, propagator)
+    return Propagated(told, MappingProxyType(parents), sources, frozenset(stale))
+
+
+def _beside(
+    corrected: Collection[SliceKey],
+    parents: Mapping[SliceKey, tuple[SliceKey, ...]],
+    kept: Collection[SliceKey],
+    frames: int,
+) -> frozenset[SliceKey]:
+    """Slices drawn around the cycle for which a corrected one is now the next before or after them."""
+    over_frames = {key for key, own in parents.items() if any(frame != key[0] for frame, _ in own)}
+    stands = {*kept, *(set(parents) - over_frames)}
+    found = set()
+    for frame, number in over_frames - set(kept):
+        near = [other for other, at in stands if at == number]
+        if near and any((end, number) in corrected for end in between(frame, near, frames)):
+            found.add((frame, number))
+    return frozenset(found)
+
+
+def _plan(segmentation: CineSegmentation, stands: Iterable[SliceKey], wanted: Collection[SliceKey]) -> Plan:
+    contoured: list[SliceKey] = []
+    empty: list[SliceKey] = []
+    for key in stands:
+        (contoured if segmentation.labels[key].any() else empty).append(key)
+    return plan_of(contoured, empty, wanted)
+
+
+def _drawn(
+    cine: Cine, labels: Array, plan: Plan, wanted: Collection[SliceKey], propagator: Propagator, progress: Progress
+) -> Array:
+    """A copy of the labels with the wanted slices drawn. What is passed on the way is drawn on a second copy."""
+    result, scratch = labels.copy(), labels.copy()
+    ahead, afterward = part_of(progress, 0.0, 0.3), part_of(progress, 0.3 if plan.steps else 0.0, 1.0)
+    for number, step in enumerate(plan.steps):
+        ahead(number / len(plan.steps), f"drawing slice {step.target[1] + 1} of {cine.slices}")
+        near = scratch[step.source]
+        if near.any():
+            scratch[step.target] = propagator.over_slices.next_slice(cine, near.copy(), step.target)
+        else:
+            scratch[step.target] = 0
+    for number, course in enumerate(plan.courses):
+        stage = part_of(afterward, number / len(plan.courses), (number + 1) / len(plan.courses))
+        drawn = {frame: scratch[frame, course.slice_number].copy() for frame in course.drawn}
+        if any(one.any() for one in drawn.values()):
+            found = propagator.over_frames.through_frames(cine, course.slice_number, drawn, course.targets, stage)
+        else:
+            found = {frame: np.zeros_like(scratch[0, 0]) for frame in course.targets}
+        for frame, one in found.items():
+            scratch[frame, course.slice_number] = one
+    for key in wanted:
+        result[key] = scratch[key]
+    progress(1.0, "all slices are drawn")
+    return result
+
+
+def _told(
+    segmentation: CineSegmentation,
+    labels: Array,
+    sources: Collection[SliceKey],
+    drawn: Collection[SliceKey],
+    propagator: Propagator,
+) -> CineSegmentation:
+    """The new segmentation; its provenance says from what and how slices were drawn, beside who drew the sources."""
+    frames = tuple(sorted({*segmentation.segmented_frames, *(frame for frame, _ in drawn)}))
+    settings = {
+        **segmentation.provenance.settings,
+        "propagation_over_slices": propagator.over_slices.method,
+        "propagation_over_frames": propagator.over_frames.method,
+        "propagation_sources": " ".join(f"{frame}/{number}" for frame, number in sources),
+    }
+    provenance = replace(segmentation.provenance, settings=settings)
+    return CineSegmentation(labels, frames, provenance)
+
+
+def _distinct(keys: Iterable[SliceKey]) -> tuple[SliceKey, ...]:
+    return tuple(dict.fromkeys((int(frame), int(number)) for frame, number in keys))
+
+
+def _check_grid(cine: Cine, segmentation: CineSegmentation) -> None:
+    if segmentation.labels.shape != cine.pixels.shape:
+        raise UnusableInput(
+            f"The segmentation has the shape {segmentation.labels.shape}, the cine {cine.pixels.shape}; "
+            "give the segmentation that was made on this cine."
+        )
+
+
+def _check_inside(cine: Cine, named: Mapping[str, Iterable[SliceKey]]) -> None:
+    for name, keys in named.items():
+        for frame, number in keys:
+            if not (0 <= frame < cine.frames and 0 <= number < cine.slices):
+                raise UnusableInput(
+                    f"The cine has no {name} in frame {frame}, slice {number}; choose frames from 0 to "
+                    f"{cine.frames - 1} and slices from 0 to {cine.slices - 1}."
+                )

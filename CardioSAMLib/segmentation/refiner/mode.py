@@ -1,0 +1,53 @@
+"""The refiner as it was published and as it was meant, and what a caller chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Literal
+
+
+class Negatives(str, Enum):
+    """Which points say where the structure is not: none, random ones of its surroundings, or optimized ones (NPPR)."""
+
+    none = "none"
+    random = "random"
+    nppr = "nppr"
+
+
+@dataclass(frozen=True)
+class RefinerMode:
+    """The choices on which publication and correction differ (METHODS 2.4).
+
+    relative_threshold: whether a probability map is cut a second time, at a share of its highest value.
+    count_by: how the number of positives is chosen.
+    loss: of the optimization; "positive" is -mean(T log p), which predicting everything makes smallest.
+    frame_px: side of the image in which coordinates are optimized; the step is the same number in each, so it is a
+        step of 0.4 % of the image in a frame of 1, and none to speak of in one of 1024.
+    weight_decay: of the coordinates; it pulls them to the corner.
+    on_surroundings: whether a point that has left the surroundings is brought back to their nearest pixel.
+    """
+
+    name: str
+    relative_threshold: bool
+    count_by: Literal["silhouette", "inertia"]
+    loss: Literal["bce", "positive"]
+    frame_px: float
+    weight_decay: float
+    on_surroundings: bool
+
+
+LITERAL = RefinerMode("literal", False, "inertia", "positive", 1024.0, 1e-2, False)
+CORRECTED = RefinerMode("corrected", True, "silhouette", "bce", 1.0, 0.0, True)
+REFINER_MODES: Mapping[str, RefinerMode] = MappingProxyType({mode.name: mode for mode in (LITERAL, CORRECTED)})
+
+
+@dataclass(frozen=True)
+class RefinerOptions:
+    """How contours are refined. seed: of the clusters' starts and of where negatives begin."""
+
+    mode: RefinerMode = CORRECTED
+    negatives: Negatives = Negatives.nppr
+    seed: int = 0
