@@ -15,11 +15,12 @@ QT_LIBRARIES := libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1
 demo: $(DEMO_VENV)/installed
 	$(DEMO_VENV)/bin/cardiosam demo --out $(DEMO_OUT)
 
+# One thread per worker: two workers of torch with two threads each get in each other's way (several times slower).
 test: $(TEST_VENV)/installed qt-libraries
 	$(TEST_VENV)/bin/ruff check .
 	$(TEST_VENV)/bin/ruff format --check .
 	$(TEST_VENV)/bin/mypy
-	$(TEST_VENV)/bin/pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(TEST_VENV)/bin/pytest -n 2 --dist loadfile
 
 $(DEMO_VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(DEMO_VENV)
