@@ -180,12 +180,8 @@ class CardioSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _prepareWidgets(self):
         ui = self.ui
-        for table, stretched in (
-            (ui.resultsTable, 0),
-            (ui.slicesTable, 0),
-            (ui.comparisonTable, 0),
-            (ui.notesTable, 3),
-        ):
+        for table in (ui.resultsTable, ui.slicesTable, ui.comparisonTable, ui.notesTable):
+            stretched = 3 if table is ui.notesTable else 0
             table.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
             table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
             table.horizontalHeader().setSectionResizeMode(stretched, qt.QHeaderView.Stretch)
@@ -199,12 +195,14 @@ class CardioSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ui, desk = self.ui, self.desk
         for button, action in {
             ui.importButton: lambda: desk.read_path(ui.importPathLineEdit.currentPath),
+            ui.filesButton: lambda: desk.read_files(qt.QFileDialog.getOpenFileNames(self.parent, _("Image files"))),
             ui.databaseButton: lambda: desk.read_database(slicer.dicomDatabase, self._parameters.cine),
             ui.candidateButton: lambda: desk.read_candidate(ui.candidatesComboBox.currentIndex),
             ui.segmentButton: self._segmentOrCancel,
             ui.cancelButton: self._cancel,
-            ui.removeModelButton: self._removeModel,
-            ui.clearCacheButton: self._clearCache,
+            ui.removeModelButton: lambda: self._removeModel(ui.modelComboBox),
+            ui.removePromptModelButton: lambda: self._removeModel(ui.promptModelComboBox),
+            ui.clearCacheButton: desk.clear_cache,
             ui.previousButton: lambda: desk.go_to_frame("previous"),
             ui.nextButton: lambda: desk.go_to_frame("next"),
             ui.edButton: lambda: desk.go_to_frame("ed"),
@@ -329,10 +327,9 @@ class CardioSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _segmentOrCancel(self):
         if self.desk.is_working:
             self._cancel()
-            return
-        card = self._card(self.ui.modelComboBox)
-        self._ensurePackages(card)
-        self.desk.segment(card.id, self._parameters.frames.value)
+        else:
+            frames = self._parameters.frames.value
+            self._withModel(self.ui.modelComboBox, lambda card: self.desk.segment(card.id, frames))
 
     def _cancel(self):
         self.desk.cancel()
@@ -341,23 +338,29 @@ class CardioSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _place(self, what):
         if self.desk.placing == what:
             self.desk.stop_placing()
-            return
-        card = self._card(self.ui.promptModelComboBox)
-        self._ensurePackages(card)
-        self.desk.opened.promptable_id = card.id
-        self.desk.place(what)
+        else:
+            self._withModel(self.ui.promptModelComboBox, lambda card: self.desk.place(what, card.id))
 
-    def _ensurePackages(self, card):
+    def _withModel(self, comboBox, action):
+        """Calls `action(card)` for the model that is chosen; first installs and downloads what the user agrees to."""
+        card = self._card(comboBox)
         library().ensure_packages(self.resourcePath("requirements.txt"), card)
+        if card.is_here or card.url is None:
+            action(card)
+        elif slicer.util.confirmOkCancelDisplay(library().panel_rows.download_question(card), _("Download a model")):
+            self.desk.download(card.id, lambda: action(card))
 
     # Models
 
     def _fillModels(self):
         boxes = {library().AUTOMATIC: self.ui.modelComboBox, library().PROMPTABLE: self.ui.promptModelComboBox}
         for comboBox in boxes.values():
+            comboBox.blockSignals(True)
             comboBox.clear()
         for card in library().load_catalogue():
             boxes[card.kind].addItem(card.title, card.id)
+        for comboBox in boxes.values():
+            comboBox.blockSignals(False)
 
     def _showModels(self):
         for comboBox, modelId in (
@@ -373,13 +376,10 @@ class CardioSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _card(self, comboBox):
         return library().find_model(comboBox.itemData(comboBox.currentIndex))
 
-    def _removeModel(self):
-        library().remove_model(self._card(self.ui.modelComboBox).id)
+    def _removeModel(self, comboBox):
+        library().remove_model(self._card(comboBox).id)
         self._fillModels()
-
-    def _clearCache(self):
-        removed = library().EmbeddingCache(library().default_folder()).clear()
-        self.desk.message = _("{mb:.1f} MB deleted.").format(mb=removed.bytes / 1e6)
+        self._showModels()
 
     def _keepCine(self, volume):
         self.logic.getParameterNode().cine = volume  # the panel may have been left meanwhile
@@ -390,7 +390,7 @@ class CardioSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Bring the panel up to date; cheap enough to be called after each step."""
         ui, desk, state = self.ui, self.desk, library().panel_state
         self._showState(state.progress(desk))
-        self._showState(state.state(desk, self._card(ui.modelComboBox)))
+        self._showState(state.state(desk, self._card(ui.modelComboBox), self._card(ui.promptModelComboBox)))
         ui.segmentButton.text = _("Cancel") if desk.is_working else _("Segment")
         ui.freezeButton.text = _("Freeze {name}").format(name=desk.structure.name)
         self._updateTables()

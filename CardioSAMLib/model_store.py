@@ -1,4 +1,4 @@
-"""Putting a model into the user's own catalogue, and taking it out (floor 4): what makes it usable by name."""
+"""Putting a model into the user's folder, added or downloaded, and taking it out (floor 4): to be used by name."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.io import check_writable
-from CardioSAMLib.resources import ModelCard, models_in, sha256_of, shipped_models, user_models_dir
+from CardioSAMLib.model_download import RemoteFile, download
+from CardioSAMLib.progress import Progress, part_of, silent
+from CardioSAMLib.resources import ModelCard, find_model, models_in, sha256_of, shipped_models, user_models_dir
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -49,13 +53,49 @@ def add_models(folder: Path) -> tuple[ModelCard, ...]:
 
 
 def remove_model(model_id: str) -> None:
-    """Takes one of the user's own models away, with its files. Raises UnusableInput if there is none of that name."""
-    if model_id in {card.id for card in shipped_models()}:
-        raise UnusableInput(f"{model_id} comes with CardioSAM and stays; only models that were added can be removed.")
+    """Deletes a model that was added or downloaded, with its files; one that was downloaded can be so again.
+
+    Raises UnusableInput if there is none of that name.
+    """
+    known = {card.id: card for card in shipped_models()}
+    if model_id in known and known[model_id].url is None:
+        raise UnusableInput(
+            f"{model_id} comes with CardioSAM and stays; only models that were added or downloaded can be removed."
+        )
     folder = _home() / model_id
-    if _NAME.fullmatch(model_id) is None or not (folder / "models.json").is_file():
-        raise UnusableInput(f"There is no own model {model_id!r}; see: cardiosam models list")
+    is_there = folder.is_dir() if model_id in known else (folder / "models.json").is_file()
+    if _NAME.fullmatch(model_id) is None or not is_there:
+        raise UnusableInput(f"There is no model {model_id!r} that could be removed; see: cardiosam models list")
     shutil.rmtree(folder)
+
+
+def download_model(model_id: str, progress: Progress = silent) -> None:
+    """Downloads a model of the catalogue into the user's folder; does nothing where it is there.
+
+    To be called when the user has agreed to size, license and address. Each file is compared with its sha256, and all
+    are there in the end or none. progress: asked after each piece; `Cancelled` leaves nothing behind.
+    Raises UnusableInput where there is none such, the server cannot be reached, or it sends something else.
+    """
+    card = find_model(model_id)
+    if card.is_here:
+        return
+    if card.url is None:
+        raise UnusableInput(f"The files of {card.id} are missing; install CardioSAM again, or add the model again.")
+    home = _home()
+    check_writable(home)
+    home.mkdir(parents=True, exist_ok=True)
+    with _staged(card, home) as staging:
+        done = 0
+        for file in _downloads(card):
+            part = part_of(progress, done / card.total_bytes, (done + file.bytes) / card.total_bytes)
+            download(file, staging / file.name, card.title, part)
+            done += file.bytes
+
+
+def _downloads(card: ModelCard) -> Iterator[RemoteFile]:
+    yield RemoteFile(card.file, str(card.url), card.sha256, card.bytes)
+    if card.decoder is not None:
+        yield RemoteFile(**{"name" if key == "file" else key: value for key, value in card.decoder.items()})
 
 
 def _files(card: ModelCard) -> dict[str, str]:
@@ -86,12 +126,19 @@ def _exchange(new: Path, place: Path) -> None:
 
 
 def _copy(card: ModelCard, catalogue: str, source: Path, home: Path) -> None:
-    # A folder that begins with a dot is not looked into: what a killed program leaves is not taken for a model.
-    staging = Path(tempfile.mkdtemp(prefix=".adding-", dir=home))
-    try:
+    with _staged(card, home) as staging:
         for name in _files(card):
             shutil.copyfile(source / name, staging / name)
         (staging / "models.json").write_text(catalogue, encoding="utf-8")
+
+
+@contextmanager
+def _staged(card: ModelCard, home: Path) -> Iterator[Path]:
+    """A folder to be filled, which then becomes that of the model; nothing is left of it where filling it fails."""
+    # A folder that begins with a dot is not looked into: what a killed program leaves is not taken for a model.
+    staging = Path(tempfile.mkdtemp(prefix=".adding-", dir=home))
+    try:
+        yield staging
         _exchange(staging, home / card.id)
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()

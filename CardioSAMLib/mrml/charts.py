@@ -44,11 +44,6 @@ def show_curves(study: SceneStudy, function: CardiacFunction) -> slicer.vtkMRMLP
     return chart
 
 
-def frame_at(series_node: slicer.vtkMRMLPlotSeriesNode, point: int) -> int:
-    """The 0-based frame of a point that was clicked in the chart."""
-    return int(series_node.GetTableNode().GetTable().GetColumnByName(_FRAME).GetValue(point))
-
-
 def _course(
     study: SceneStudy,
     structure: Structure,

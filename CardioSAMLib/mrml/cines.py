@@ -15,6 +15,7 @@ import slicer.util
 from CardioSAMLib.cine import Array, Cine, Geometry, Patient, QualityNote, UnusableInput
 from CardioSAMLib.io.timing import frame_interval_ms, no_frame_times, one_frame
 from CardioSAMLib.mrml.geometry import geometry_of_matrix, local_matrix, matrix_of, set_geometry, world_matrix
+from CardioSAMLib.mrml.parts import Part, Parts, finished
 from CardioSAMLib.mrml.slice_order import right_handed
 
 FACTS_ATTRIBUTE = "CardioSAM.Cine"
@@ -41,12 +42,22 @@ def cine_nodes(cine: Cine, name: str = "Cine") -> CineNodes:
     The index is the frame's time in ms, or its number where the times are not known. A left-handed stack is turned
     around (`slice_order`): what is to be shown with these nodes is made from `cine_of(nodes.volume)`.
     """
+    return finished(cine_nodes_in_parts(right_handed(cine), name))
+
+
+def cine_nodes_in_parts(cine: Cine, name: str = "Cine") -> Parts[CineNodes]:
+    """As `cine_nodes`, some frames at a time; the cine must be right-handed.
+
+    The nodes are added to the scene in the last part.
+    """
+    sequence = slicer.vtkMRMLSequenceNode()
+    yield from _fill_in_parts(sequence, cine)
+    yield
     scene = slicer.mrmlScene
-    cine = right_handed(cine)
     name = scene.GenerateUniqueName(name)
+    sequence.SetName(f"{name} sequence")
     with slicer.util.RenderBlocker():
-        sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", f"{name} sequence")
-        _fill(sequence, cine)
+        scene.AddNode(sequence)
         browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{name} browser")
         volume = add_to_browser(browser, sequence, name)
         _show(volume, cine.pixels)
@@ -101,19 +112,22 @@ def cine_of(volume_node: slicer.vtkMRMLScalarVolumeNode) -> Cine:
     )
 
 
-def _fill(sequence: slicer.vtkMRMLSequenceNode, cine: Cine) -> None:
+def _fill_in_parts(sequence: slicer.vtkMRMLSequenceNode, cine: Cine) -> Parts[None]:
     timed = cine.frame_times_ms is not None
     sequence.SetIndexType(slicer.vtkMRMLSequenceNode.NumericIndex)
     sequence.SetIndexName("time" if timed else "frame")
     sequence.SetIndexUnit("ms" if timed else "")
     sequence.SetAttribute(FACTS_ATTRIBUTE, json.dumps(_facts_from(cine)))
     values: Sequence[float] = cine.frame_times_ms or range(cine.frames)
-    # Half precision and integers of 64 bits are no volumes in 3D Slicer; single precision holds any gray value.
-    pixels = cine.pixels.astype(np.float32) if cine.pixels.dtype in _NO_VOLUMES else cine.pixels
     scratch = slicer.vtkMRMLScalarVolumeNode()
-    for frame, value in zip(pixels, values, strict=True):
-        slicer.util.updateVolumeFromArray(scratch, frame)
-        set_geometry(scratch, cine.geometry)
+    set_geometry(scratch, cine.geometry)
+    part = Part()
+    for frame, value in zip(cine.pixels, values, strict=True):
+        if part.is_over:
+            yield
+            part = Part()
+        # Half precision and integers of 64 bits are no volumes in 3D Slicer; single precision holds any gray value.
+        slicer.util.updateVolumeFromArray(scratch, frame.astype(np.float32) if frame.dtype in _NO_VOLUMES else frame)
         # The sequence keeps a copy of the node. repr, so that a time comes back as the same number.
         sequence.SetDataNodeAtValue(scratch, repr(value))
 

@@ -6,7 +6,7 @@ Main thread only. What the methods named `..._job` return touches arrays only an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
@@ -24,6 +24,7 @@ from CardioSAMLib.mrml.geometry import world_matrix
 from CardioSAMLib.mrml.given_values import GivenValues, given_values
 from CardioSAMLib.mrml.history import History
 from CardioSAMLib.mrml.navigation import shown_frame
+from CardioSAMLib.mrml.parts import Parts, finished
 from CardioSAMLib.mrml.prompts import prompts_of, remove_prompts, take_new_prompts
 from CardioSAMLib.mrml.provenance import corrected_by_hand, drawn_beside, provenance_of, with_setting
 from CardioSAMLib.mrml.region import keep_region, region_of
@@ -97,12 +98,6 @@ class ContourSession:
         return given_values(self.study)
 
     @property
-    def editor(self) -> ContourEditor | None:
-        """Writes the study's contours; None before there are any."""
-        history = self._found_history()
-        return None if history is None else history.editor
-
-    @property
     def has_contours(self) -> bool:
         """Whether anything is drawn in any frame."""
         history = self._found_history()
@@ -140,6 +135,10 @@ class ContourSession:
 
         Raises UnusableInput, with the scene as it was, where the cine is no longer the one that was segmented.
         """
+        finished(self.take_segmentation_in_parts(result))
+
+    def take_segmentation_in_parts(self, result: SegmentedCine) -> Parts[None]:
+        """As `take_segmentation`, some frames at a time."""
         self._check_still(result.cine)
         self.take_edits()  # what was painted meanwhile
         new = result.segmentation
@@ -152,9 +151,10 @@ class ContourSession:
             if self.study.frozen:
                 drawn = with_frozen(self._read(nodes, frame).labels, drawn, self.study.frozen)
             changed |= {(frame, n): plane for n, plane in enumerate(drawn) if (frame, n) not in kept}
-        history.write(changed, drawn_beside(new, nodes))
-        if new.labels.any():
-            keep_region(self.study, heart_box_of(new.labels, result.cine.geometry.spacing_mm[:2]))
+        yield
+        yield from history.write_in_parts(changed, drawn_beside(new, nodes))
+        if result.region is not None:
+            keep_region(self.study, result.region)
 
     # Correcting by prompts
 
@@ -176,7 +176,7 @@ class ContourSession:
         return partial(prepare_slices, cine, self._prompt_model, keys, self._region())
 
     def take_new_prompts(self) -> FrameSlices:
-        """Points and boxes just placed become prompts of the frame shown; returns the slices to correct.
+        """Points and boxes just placed become prompts of the frame shown now; returns the slices to correct.
 
         Raises UnusableInput where one lies outside of the image; it is removed, the others are taken.
         """
@@ -205,7 +205,9 @@ class ContourSession:
         self._check_unlocked(result.key)
         history = self._made_history()
         provenance = with_setting(provenance_of(history.editor.nodes), "Corrected with", result.model_id)
-        history.write({result.key: result.labels}, provenance, frozenset({result.key}), result.prompts)
+        finished(
+            history.write_in_parts({result.key: result.labels}, provenance, frozenset({result.key}), result.prompts)
+        )
 
     def clear_prompts(self, frame: int, slice_number: int) -> None:
         """Removes all prompts of a slice; its contours stay."""
@@ -240,16 +242,21 @@ class ContourSession:
 
         Raises UnusableInput, with the scene as it was, where the cine is no longer the one that was drawn on.
         """
+        finished(self.take_propagation_in_parts(result))
+
+    def take_propagation_in_parts(self, result: PropagatedSlices) -> Parts[None]:
+        """As `take_propagation`, some frames at a time."""
         self._check_still(result.cine)
         self.take_edits()  # what was painted meanwhile
         finished = self.study.corrected | self.study.locked
         changed = {key: labels for key, labels in result.labels_of_slice.items() if key not in finished}
-        self._made_history().write(changed, result.provenance)
+        yield
+        yield from self._made_history().write_in_parts(changed, result.provenance)
 
     # What a person says of the contours
 
     def take_edits(self) -> Edits:
-        """Slices that were edited by hand since we last wrote them become corrected ones.
+        """Slices that were edited by hand since we last wrote them become corrected ones; one step of undo.
 
         Their prompts are removed: the next click would do again what the hand has undone. Where segments overlap, what
         is counted of them is written back, so that it is what is seen.
@@ -259,15 +266,15 @@ class ContourSession:
             return Edits(frozenset(), ())
         messages = self.read_contours().messages
         edited = frozenset(history.editor.edited_slices())
-        for frame, slice_number in edited:
-            remove_prompts(self.study, frame, slice_number)
-        history.write(self._overlapping(history.editor.nodes), provenance_of(history.editor.nodes))
-        self._accept(edited)
+        history.editor.write(self._overlapping(history.editor.nodes))
+        history.take_edits(edited)
         return Edits(edited, messages)
 
     def accept(self, frame: int, slice_number: int) -> None:
-        """A slice is right as it is: from now on it counts as corrected, and others can be drawn from it."""
-        self._accept({(frame, slice_number)})
+        """A slice is right as it is: from now on it counts as corrected, and others can be drawn from it. One step of
+        undo."""
+        self.take_edits()
+        self._made_history().accept((frame, slice_number))
 
     def lock(self, frame: int, slice_number: int) -> None:
         """A slice is finished: no model changes it, not even by prompts."""
@@ -282,19 +289,30 @@ class ContourSession:
 
     @property
     def can_undo(self) -> bool:
-        return self.study.volume is not None and self.editor is not None and self.editor.can_undo
+        history = None if self.study.volume is None else self._found_history()
+        return history is not None and history.can_undo
 
     @property
     def can_redo(self) -> bool:
-        return self.study.volume is not None and self.editor is not None and self.editor.can_redo
+        history = None if self.study.volume is None else self._found_history()
+        return history is not None and history.can_redo
 
     def undo(self) -> tuple[int, ...]:
-        """Takes back the last step; returns the frames that it had changed, none where there is nothing to undo."""
-        return self._stepped("undo")
+        """Takes back the last step, which may be an edit by hand; returns its frames, none where there is no step.
+
+        Locked slices stay. Raises UnusableInput, with the scene as it was, where the step has changed only such.
+        """
+        return finished(self.step_in_parts("undo"))
 
     def redo(self) -> tuple[int, ...]:
-        """Does the last undone step again; returns its frames, none where there is nothing to redo."""
-        return self._stepped("redo")
+        """Does the last undone step again; else as `undo`."""
+        return finished(self.step_in_parts("redo"))
+
+    def step_in_parts(self, how: Literal["undo", "redo"]) -> Parts[tuple[int, ...]]:
+        """As `undo` and `redo`, some frames at a time."""
+        self.take_edits()
+        history = self._found_history()
+        return () if history is None else (yield from history.step_in_parts(how))
 
     @property
     def _volume(self) -> Any:
@@ -321,7 +339,7 @@ class ContourSession:
         nodes = nodes_of_segmentation(segmentation, volume)
         signature = (segmentation, nodes.sequence, nodes.ijk_to_ras.tobytes())
         if self._history is None or self._history[0] != signature:
-            self._history = (signature, History(self.study, ContourEditor(nodes)))
+            self._history = (signature, History(self.study, ContourEditor(nodes, self._read)))
         return self._history[1]
 
     def _made_history(self) -> History:
@@ -351,16 +369,6 @@ class ContourSession:
     def _check_unlocked(self, key: SliceKey) -> None:
         if key in self.study.locked:
             raise UnusableInput(f"Slice {key[1]} of frame {key[0]} is locked; unlock it to correct it.")
-
-    def _accept(self, slices: Iterable[SliceKey]) -> None:
-        accepted = frozenset(slices)
-        if self.editor is not None:
-            self.editor.accept(accepted)
-        self.study.corrected |= accepted
-
-    def _stepped(self, which: Literal["undo", "redo"]) -> tuple[int, ...]:
-        history = self._found_history()
-        return () if history is None else getattr(history, which)()
 
     def _region(self) -> HeartBox | None:
         """The heart as it was last found by a model; else as it was first drawn, if it was."""

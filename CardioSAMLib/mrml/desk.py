@@ -12,37 +12,36 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import slicer
-import slicer.util
 import vtk
 
-from CardioSAMLib.cine import Cine, UnusableInput
+from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.contour_comparison import ContourComparison
-from CardioSAMLib.io import load_cine
 from CardioSAMLib.labels import Structure
+from CardioSAMLib.mrml import layout
 from CardioSAMLib.mrml.charts import show_curves
-from CardioSAMLib.mrml.cines import cine_nodes
-from CardioSAMLib.mrml.jobs import Jobs
+from CardioSAMLib.mrml.intake import WORK, Intake
 from CardioSAMLib.mrml.navigation import show_frame, shown_frame
+from CardioSAMLib.mrml.parts import Parts
 from CardioSAMLib.mrml.placing import placed_node, start_placing, stop_placing
 from CardioSAMLib.mrml.prompt_watch import PromptWatch
-from CardioSAMLib.mrml.prompts import new_box, point_list, show_prompts
+from CardioSAMLib.mrml.prompts import new_box, point_list, remove_unfinished_boxes, show_prompts
+from CardioSAMLib.mrml.segments import load_terminology
 from CardioSAMLib.mrml.session import OUTPUT_NAMES, GivenValues, Scope, StudySession
+from CardioSAMLib.mrml.session_jobs import CorrectedSlice
 from CardioSAMLib.mrml.shown_slice import first_view, shown_slice
-from CardioSAMLib.mrml.slice_views import show_stack
-from CardioSAMLib.mrml.sources import Candidates, Source, in_database, read_job
 from CardioSAMLib.mrml.studies import SceneStudy
 from CardioSAMLib.mrml.surface_models import SurfaceModels, show_models
-from CardioSAMLib.progress import Progress
 from CardioSAMLib.report import Study
+from CardioSAMLib.resources import find_model
 
 Placing = Literal["+", "-", "box"]
 
-_WORK, _ASSESS, _PREPARE = "work", "assess", "prepare"
+_ASSESS, _PREPARE = "assess", "prepare"
+_END = object()
 _DONE = "Done; look at the contours before using the numbers."
 
 
-class Desk:
+class Desk(Intake):
     """One study of the scene is open at a time; those that were open before keep their undo until the scene is closed.
 
     on_cine: called with the volume node of a cine that was read into the scene. can_encode: whether the packages that
@@ -50,34 +49,37 @@ class Desk:
     """
 
     def __init__(self, on_cine: Callable[[Any], None], can_encode: Callable[[], bool]) -> None:
+        super().__init__(on_cine)
         self.session: StudySession | None = None
-        self.message = ""
-        self.candidates: Candidates = ()
         self.structure = Structure.LV
         self.placing: Placing | None = None
         self.comparison: ContourComparison | None = None
         self.report: Path | None = None
-        self._on_cine, self._can_encode = on_cine, can_encode
-        self._jobs = Jobs()
+        self._can_encode = can_encode
         self._sessions: dict[str, StudySession] = {}
         self._watch: PromptWatch | None = None
         self._surfaces: SurfaceModels | None = None
         self._observed: list[tuple[Any, int]] = []
         self._has_clicks = self._has_moved = False
+        self._layout_before: int | None = None
+        load_terminology()
 
     # Opening and closing
 
     def open(self, volume: Any) -> None:
         """Opens the study of a volume, made at first use; None closes the one that is open."""
-        self.leave()
         if volume is None:
+            self.leave()
             return
+        self._end_study()
         session = self._sessions.get(volume.GetID())
         if session is None or session.study.volume is not volume:
             session = StudySession(SceneStudy.of(volume))
         session.cine  # noqa: B018 raises here, before anything is shown of a volume that is no cine
         self.session = self._sessions[volume.GetID()] = session
         self._watch = PromptWatch(session.study, self._on_prompts)
+        before = layout.show_layout()
+        self._layout_before = self._layout_before if before is None else before
         for node in (session.study.browser, first_view()):
             if node is not None:
                 self._observed.append((node, node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._on_moved)))
@@ -86,8 +88,16 @@ class Desk:
 
     def leave(self) -> None:
         """Closes the study; work on it goes on, and its result goes into the scene."""
+        self._end_study()
+        if self._layout_before is not None:
+            layout.give_back(self._layout_before)
+        self._layout_before = None
+
+    def _end_study(self) -> None:
         if self.placing is not None:
             self.stop_placing()
+        if self.session is not None:
+            remove_unfinished_boxes(self.session.study, None)
         self.show_surfaces(False)
         if self._watch is not None:
             self._watch.stop()
@@ -144,11 +154,6 @@ class Desk:
         return True
 
     @property
-    def is_working(self) -> bool:
-        """Whether the reader waits for something."""
-        return self._jobs.is_running(_WORK)
-
-    @property
     def has_news(self) -> bool:
         """Whether `poll` has something to answer."""
         return self._can_answer_clicks or self._has_moved or self._jobs.has_finished
@@ -163,73 +168,27 @@ class Desk:
         """Whether nothing is left to be polled."""
         return not (self._jobs.is_busy or self._has_clicks or self._has_moved)
 
-    @property
-    def progress(self) -> tuple[float, str]:
-        """How far the work is, and with what."""
-        return self._jobs.progress(_WORK)
-
-    def cancel(self) -> None:
-        """Ends the work; the scene stays as it is."""
-        self._jobs.cancel(_WORK)
-
-    def _work(self, job: Callable[[Progress], Any], take: Callable[[Any], None]) -> None:
-        if self.is_working:
-            raise UnusableInput("Something else is still running; wait for it, or cancel it.")
-        self.message = ""
-        self._jobs.start(_WORK, job, take)
-
-    # 1. The cine
-
-    def read_path(self, path: str) -> None:
-        """Reads the cine at a path into the scene; where there are several, `candidates` says which."""
-        if not path:
-            raise UnusableInput("Give a DICOM folder, an image file or an ACDC patient folder to import.")
-        self._read(partial(load_cine, path))
-
-    def read_database(self, database: Any, volume: Any) -> None:
-        """Reads the study from which a volume was loaded, or the only MR study; else they become candidates."""
-        found = in_database(database, volume)
-        if len(found) == 1:
-            self._read(found[0][1])
-        else:
-            self._offer(found)
-
-    def read_candidate(self, number: int) -> None:
-        """Reads one of the candidates."""
-        self._read(self.candidates[number][1])
-
-    def _read(self, source: Source) -> None:
-        self._work(read_job(source), self._take_cine)
-
-    def _take_cine(self, read: Cine | Candidates) -> None:
-        if not isinstance(read, Cine):
-            self._offer(read)
-            return
-        self.candidates = ()
-        volume = cine_nodes(read).volume
-        show_stack(volume)
-        self._on_cine(volume)
-
-    def _offer(self, candidates: Candidates) -> None:
-        self.candidates = candidates
-        self.message = "There are several; choose which one to read."
-
     # 2. and 3. The contours
 
     def segment(self, model_id: str, frames: Literal["all", "ed-es"]) -> None:
         session = self.opened
-        self._work(session.segment_job(model_id, frames), self._taking(session, session.take_segmentation, _DONE))
+        take = self._taking(session, session.take_segmentation_in_parts, _DONE)
+        self._work(session.segment_job(model_id, frames), take)
 
     def propagate(self, scope: Scope) -> None:
         """Draws slices from the finished ones, where the scope says."""
         session = self.opened
-        self._work(session.propagate_job(scope, *self.shown), self._taking(session, session.take_propagation, _DONE))
+        take = self._taking(session, session.take_propagation_in_parts, _DONE)
+        self._work(session.propagate_job(scope, *self.shown), take)
 
-    def _taking(self, session: StudySession, take: Callable[[Any], None], said: str) -> Callable[[Any], None]:
+    def _taking(
+        self, session: StudySession, take: Callable[[Any], Parts[None]], said: str
+    ) -> Callable[[Any], Parts[None]]:
         """Takes contours into the scene. The reader may have gone to another study meanwhile: it is not shown then."""
 
-        def taking(result: Any) -> None:
-            take(result)
+        def taking(result: Any) -> Parts[None]:
+            yield from take(result)
+            yield
             if session is self.session:
                 self._contours_changed()
             self.message = said
@@ -240,10 +199,17 @@ class Desk:
         """The structure that prompts and `freeze` speak of from now on."""
         self.structure = structure
         if self.placing is not None:
-            self.place(self.placing)
+            self._start_placing(self.placing)
 
-    def place(self, what: Placing) -> None:
-        """The next clicks in the views place positive or negative points, or the two corners of a box."""
+    def place(self, what: Placing, promptable_id: str) -> None:
+        """The next clicks in the views place positive or negative points, or the two corners of a box.
+
+        promptable_id: the model that answers them.
+        """
+        self.opened.promptable_id = promptable_id
+        self._start_placing(what)
+
+    def _start_placing(self, what: Placing) -> None:
         study = self.opened.study
         box = what == "box"
         node = new_box(study, self.structure) if box else point_list(study, self.structure, what == "+")
@@ -251,24 +217,39 @@ class Desk:
             self._watch.follow()
         start_placing(node, several=not box)
         self.placing = what
+        self._has_moved = True  # a box that was being placed until now is given up
 
     def stop_placing(self) -> None:
         """Clicks in the views place nothing any more."""
         stop_placing()
         self.placing = None
+        self._has_moved = self.session is not None
 
     def placing_changed(self) -> None:
         """The application has begun or ended placing."""
         if placed_node() is None:
             self.placing = None
+            self._has_moved = self.session is not None
 
     def step(self, which: Literal["undo", "redo"]) -> None:
         session, watch = self._at_work()
+        self._check_idle()
         if self._has_clicks or self._jobs.is_any_running("click"):
             raise UnusableInput(f"The last click is still being answered; {which} again when it is.")
-        with watch.paused():
-            session.undo() if which == "undo" else session.redo()
-        self._contours_changed()
+        parts = self._stepping(session, watch, which)
+        # A step on a few slices is done at once.
+        if next(parts, _END) is not _END:
+            self._jobs.go_on(WORK, parts)
+
+    def _stepping(self, session: StudySession, watch: PromptWatch, which: Literal["undo", "redo"]) -> Parts[None]:
+        parts = session.step_in_parts(which)
+        while True:
+            with watch.paused():
+                if next(parts, _END) is _END:
+                    break
+            yield
+        if session is self.session:
+            self._contours_changed()
 
     def clear_prompts(self) -> None:
         session, watch = self._at_work()
@@ -299,8 +280,17 @@ class Desk:
             except UnusableInput as error:
                 self.message = str(error)
                 continue
-            if job is not None:
-                self._jobs.start(("click", session.study, key), job, self._taking(session, session.take_correction, ""))
+            if job is None:
+                self.message = "Nothing is drawn there that could be taken away; place a positive point or a box first."
+            else:
+                self._jobs.start(("click", session.study, key), job, partial(self._take_click, session))
+
+    def _take_click(self, session: StudySession, result: CorrectedSlice) -> None:
+        """At once: the contour is to follow the click."""
+        session.take_correction(result)
+        if session is self.session:
+            self._contours_changed()
+        self.message = ""
 
     def _contours_changed(self) -> None:
         self.comparison = None
@@ -318,9 +308,12 @@ class Desk:
         session, watch = self._at_work()
         study = session.study
         with watch.paused():
+            # Here and not when placing ends: that is told in the middle of it, when its last point may not be there.
+            remove_unfinished_boxes(study, placed_node())
             show_prompts(study, shown_frame(study))
         is_playing = study.browser is not None and study.browser.GetPlaybackActive()
-        if self.has_contours and not is_playing and self._can_encode():
+        model_is_here = find_model(session.promptable_id).is_here
+        if self.has_contours and not is_playing and model_is_here and self._can_encode():
             self._jobs.start(_PREPARE, session.prepare_job(*self.shown), lambda _nothing: None)
 
     def go_to_frame(self, which: Literal["previous", "next", "ed", "es"]) -> None:
@@ -349,7 +342,12 @@ class Desk:
         except UnusableInput:
             session.forget_assessment()
             raise
-        self._jobs.start(_ASSESS, job, session.take_assessment)
+        self._jobs.start(_ASSESS, job, partial(self._take_assessment, session))
+
+    def _take_assessment(self, session: StudySession, assessed: Study) -> None:
+        session.take_assessment(assessed)
+        if session is self.session and layout.is_shown():
+            self.show_chart()
 
     @property
     def key_frames(self) -> tuple[int | None, int | None]:
@@ -370,8 +368,7 @@ class Desk:
 
     def show_chart(self) -> None:
         if self.assessed is not None:
-            chart = show_curves(self.opened.study, self.assessed.function)
-            slicer.modules.plots.logic().ShowChartInLayout(chart)
+            layout.show_chart(show_curves(self.opened.study, self.assessed.function))
 
     @property
     def has_surfaces(self) -> bool:
@@ -408,10 +405,12 @@ class Desk:
         if not folder:
             raise UnusableInput("Choose the folder for the files first.")
         names = [name for name in OUTPUT_NAMES if name.endswith(tuple(endings))]
-        self._work(self.opened.export_job(folder, names), self._take_files)
+        session = self.opened
+        self._work(session.export_job(folder, names), partial(self._take_files, session))
 
-    def _take_files(self, files: tuple[Path, ...]) -> None:
-        self.report = next((file for file in files if file.suffix == ".html"), self.report)
+    def _take_files(self, session: StudySession, files: tuple[Path, ...]) -> None:
+        if session is self.session:
+            self.report = next((file for file in files if file.suffix == ".html"), self.report)
         self.message = f"{len(files)} file{'s' if len(files) > 1 else ''} written."
 
     def _at_work(self) -> tuple[StudySession, PromptWatch]:

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from CardioSAMLib.cine import Cine, UnusableInput
-from CardioSAMLib.io import CineCandidate, load_cine
-from CardioSAMLib.io.candidates import CineSource, choose
+from CardioSAMLib.io import load_cine
+from CardioSAMLib.io.candidates import choose
 from CardioSAMLib.io.dicom_cine import dicom_sources
 from CardioSAMLib.io.paths import existing, plain_sentences
 from CardioSAMLib.mrml.cines import CineNodes, cine_nodes
@@ -25,25 +25,10 @@ def import_cine(path: Path | str, series: str | None = None, name: str = "Cine")
     return cine_nodes(load_cine(path, series), name)
 
 
-def import_files(files: Iterable[Path | str], series: str | None = None, name: str = "Cine") -> CineNodes:
-    """Nodes of the cine in DICOM files, such as those that the DICOM database names. Raises as `import_cine`."""
-    return cine_nodes(read_files(files, series), name)
-
-
-def list_files(files: Iterable[Path | str]) -> tuple[CineCandidate, ...]:
-    """All cines in DICOM files. Raises UnusableInput where there is none."""
-    with plain_sentences():
-        return tuple(source.candidate for source in _sources(files))
-
-
 def read_files(files: Iterable[Path | str], series: str | None = None) -> Cine:
-    """The cine in DICOM files. Raises UnusableInput, SeveralCines."""
+    """The cine in DICOM files, in any order. Raises UnusableInput, SeveralCines."""
     with plain_sentences():
-        return choose(_sources(files), series).read()
-
-
-def _sources(files: Iterable[Path | str]) -> list[CineSource]:
-    sources = dicom_sources([existing(file) for file in files])
-    if not sources:
-        raise UnusableInput("There is no DICOM image among the files; choose a cine series.")
-    return sources
+        sources = dicom_sources([existing(file) for file in files])
+        if not sources:
+            raise UnusableInput("There is no DICOM image among the files; choose a cine series.")
+        return choose(sources, series).read()

@@ -17,7 +17,6 @@ from CardioSAMLib.resources import (
     find_model,
     load_catalogue,
 )
-from CardioSAMLib.segmentation import EmbeddingCache, default_folder
 
 __all__ = [
     "AUTOMATIC",
@@ -26,12 +25,10 @@ __all__ = [
     "PROMPTABLE",
     "Cancelled",
     "Desk",
-    "EmbeddingCache",
     "Scope",
     "Structure",
     "UnusableInput",
     "can_compute",
-    "default_folder",
     "ensure_packages",
     "find_model",
     "interaction_node",

@@ -28,8 +28,17 @@ CellRow = tuple[Cell, ...]
 
 def model_line(card: ModelCard) -> str:
     """License, size and training data, which the user must see before the first use."""
-    parts = card.bytes + (0 if card.decoder is None else card.decoder["bytes"])
-    return f"License {card.license}; {parts / 1e6:.1f} MB; trained on {card.training_data}"
+    size = f"{card.total_bytes / 1e6:.1f} MB" + ("" if card.is_here else ", not downloaded yet")
+    return f"License {card.license}; {size}; trained on {card.training_data}"
+
+
+def download_question(card: ModelCard) -> str:
+    """What the user agrees to."""
+    return (
+        f"{card.title} is not on this computer. Download {card.total_bytes / 1e6:.1f} MB from {card.url}?\n\n"
+        f"License: {card.license}. Its checksum is compared with that of the catalogue. Nothing is sent. It can be "
+        "removed again in this panel."
+    )
 
 
 def device_line(card: ModelCard) -> str:

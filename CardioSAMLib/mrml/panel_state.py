@@ -11,7 +11,7 @@ from CardioSAMLib.resources import ModelCard
 State = Mapping[tuple[str, str], bool | float | str]
 """Values of (widget, property)."""
 
-_NEED_IDLE = ("importButton", "databaseButton", "candidateButton")
+_NEED_IDLE = ("importButton", "filesButton", "databaseButton", "candidateButton")
 _NEED_CINE = (
     *("segmentButton", "positiveButton", "negativeButton", "boxButton", "clearButton", "freezeButton"),
     *("previousButton", "nextButton", "edButton", "esButton"),
@@ -21,13 +21,14 @@ _NEED_CONTOURS = ("acceptButton", "lockButton", "editsButton", "chartButton", "s
 _NEED_CONTOURS_AND_IDLE = ("propagateButton", "compareButton", "exportButton")
 
 
-def state(desk: Desk, card: ModelCard) -> State:
-    """All but the progress. card: the model that is chosen."""
+def state(desk: Desk, card: ModelCard, prompt_card: ModelCard) -> State:
+    """All but the progress. card, prompt_card: the models that are chosen to draw, and to answer points."""
     return {
-        **_property("enabled", _enabled(desk, card)),
+        **_property("enabled", _enabled(desk, card, prompt_card)),
         **_property("checked", _checked(desk)),
         **_property("visible", _visible(desk)),
         **_property("text", _texts(desk, card)),
+        **_property("toolTip", {"promptModelComboBox": f"What draws from points and boxes. {model_line(prompt_card)}"}),
         **_property("value", _given(desk)),
         **_property("specialValueText", _found(desk)),
     }
@@ -38,7 +39,7 @@ def progress(desk: Desk) -> State:
     fraction, doing = desk.progress
     return {
         ("progressBar", "value"): round(100 * fraction),
-        ("messageLabel", "text"): doing.capitalize() if desk.is_working else desk.message,
+        ("messageLabel", "text"): f"{doing[:1].upper()}{doing[1:]}" if desk.is_working else desk.message,
     }
 
 
@@ -46,18 +47,23 @@ def _property(name: str, values: Mapping[str, bool | float | str]) -> State:
     return {(widget, name): value for widget, value in values.items()}
 
 
-def _enabled(desk: Desk, card: ModelCard) -> dict[str, bool]:
+def _enabled(desk: Desk, card: ModelCard, prompt_card: ModelCard) -> dict[str, bool]:
     idle, contours = not desk.is_working, desk.has_contours
     return {
         **dict.fromkeys(_NEED_IDLE, idle),
         **dict.fromkeys(_NEED_CINE, desk.session is not None),
         **dict.fromkeys(_NEED_CONTOURS, contours),
         **dict.fromkeys(_NEED_CONTOURS_AND_IDLE, contours and idle),
-        "undoButton": desk.session is not None and desk.session.can_undo,
-        "redoButton": desk.session is not None and desk.session.can_redo,
+        "undoButton": desk.session is not None and idle and desk.session.can_undo,
+        "redoButton": desk.session is not None and idle and desk.session.can_redo,
         "reportButton": desk.report is not None,
-        "removeModelButton": card.folder is not None,
+        "removeModelButton": _is_removable(card) and idle,
+        "removePromptModelButton": _is_removable(prompt_card) and idle,
     }
+
+
+def _is_removable(card: ModelCard) -> bool:
+    return card.folder is not None and card.is_here
 
 
 def _checked(desk: Desk) -> dict[str, bool]:

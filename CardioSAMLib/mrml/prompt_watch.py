@@ -10,7 +10,7 @@ import slicer
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.mrml.navigation import shown_frame
-from CardioSAMLib.mrml.prompts import marks_of_slices, prompt_nodes, take_new_prompts
+from CardioSAMLib.mrml.prompts import PlacedPrompt, marks_of_slices, new_prompts, prompt_nodes, take_new_prompts
 from CardioSAMLib.mrml.studies import SceneStudy
 
 
@@ -35,6 +35,7 @@ class PromptWatch:
         self._on_event = on_event
         self._observers: dict[slicer.vtkMRMLMarkupsNode, list[int]] = {}
         self._is_paused = False
+        self._placed_in: dict[PlacedPrompt, int] = {}
         self._seen = marks_of_slices(study)
         self.follow()
 
@@ -52,14 +53,18 @@ class PromptWatch:
         self._observers.clear()
 
     def take(self) -> PromptChanges:
-        """What was placed, dragged or removed since the last call; new points and boxes are of the frame shown."""
+        """What was placed, dragged or removed since the last call.
+
+        New points and boxes are of the frame that was shown when they were placed.
+        """
         problem = ""
         before = self._seen
         with self.paused():
             try:
-                take_new_prompts(self._study, shown_frame(self._study))
+                take_new_prompts(self._study, shown_frame(self._study), self._placed_in)
             except UnusableInput as error:
                 problem = str(error)
+        self._placed_in.clear()
         changed = tuple(key for key, marks in sorted(self._seen.items()) if marks != before.get(key))
         return PromptChanges(changed, problem)
 
@@ -76,4 +81,7 @@ class PromptWatch:
 
     def _tell(self, *_: object) -> None:
         if not self._is_paused:
+            shown = shown_frame(self._study)
+            for placed in new_prompts(self._study):
+                self._placed_in.setdefault(placed, shown)
             self._on_event()

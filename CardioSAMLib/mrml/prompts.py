@@ -27,7 +27,14 @@ _BOXES = "boxes"
 _STRUCTURE_ATTRIBUTE = "CardioSAM.Structure"
 _FRAME_ATTRIBUTE = "CardioSAM.Frame"
 _GLYPHS = {True: "Circle2D", False: "ThickCross2D"}
+# Seen on every gray and on every structure: a cross in the structure's color is lost on its own contour.
+_NEGATIVE_COLOR = (1.0, 1.0, 0.0)
 _FRAME_PATTERN = re.compile(r"frame (\d+)")
+
+PlacedPrompt = tuple[str, str]
+"""Ids of a node and of one of its points; "" for a box as a whole."""
+
+_NOWHERE: Mapping[PlacedPrompt, int] = {}
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,10 @@ class _PlacedPoint:
     structure: Structure
     positive: bool
     frame: int | None
+
+    @property
+    def placed(self) -> PlacedPrompt:
+        return self.node.GetID(), self.node.GetNthControlPointID(self.index)
 
     def remove(self) -> None:
         self.node.RemoveNthControlPoint(self.index)
@@ -53,7 +64,10 @@ def point_list(study: SceneStudy, structure: Structure, positive: bool) -> slice
     node = study.obtain(role, "vtkMRMLMarkupsFiducialNode", f"{structure.name} {'+' if positive else '-'}")
     _prepare(study, node, structure)
     node.SetControlPointLabelFormat("")
-    node.GetDisplayNode().SetGlyphTypeFromString(_GLYPHS[positive])
+    display = node.GetDisplayNode()
+    display.SetGlyphTypeFromString(_GLYPHS[positive])
+    if not positive:
+        display.SetSelectedColor(_NEGATIVE_COLOR)
     return node
 
 
@@ -67,9 +81,16 @@ def new_box(study: SceneStudy, structure: Structure) -> slicer.vtkMRMLMarkupsROI
     return node
 
 
-def take_new_prompts(study: SceneStudy, frame: int) -> FrameSlices:
-    """Points and boxes that were placed since the last call become prompts of the frame shown; their slices.
+def new_prompts(study: SceneStudy) -> frozenset[PlacedPrompt]:
+    """The points and boxes that were placed since the last `take_new_prompts`."""
+    points = {point.placed for point in _points(study) if point.frame is None}
+    return frozenset(points | {_placed_box(node) for node in _boxes(study) if _frame_of_box(node) is None})
 
+
+def take_new_prompts(study: SceneStudy, frame: int, placed_in: Mapping[PlacedPrompt, int] = _NOWHERE) -> FrameSlices:
+    """Points and boxes that were placed since the last call become prompts; returns their slices.
+
+    placed_in: the frame that was shown when each was placed; frame: that of those which are not among them.
     A box is turned onto the pixels and flattened onto its slice: what is seen is what the model gets. It replaces an
     earlier one of the same structure there.
     Raises UnusableInput where one lies outside of the image; it is removed again, the others are taken.
@@ -85,19 +106,28 @@ def take_new_prompts(study: SceneStudy, frame: int) -> FrameSlices:
             point.remove()
             problems.append(error)
             continue
-        point.node.SetNthControlPointDescription(point.index, f"frame {frame}")
-        taken.add((frame, number))
+        own_frame = placed_in.get(point.placed, frame)
+        point.node.SetNthControlPointDescription(point.index, f"frame {own_frame}")
+        taken.add((own_frame, number))
     for node in _boxes(study):
         if _frame_of_box(node) is not None:
             continue
+        own_frame = placed_in.get(_placed_box(node), frame)
         try:
-            taken.add((frame, _take_box(study, volume, node, frame)))
+            taken.add((own_frame, _take_box(study, volume, node, own_frame)))
         except UnusableInput as error:
             slicer.mrmlScene.RemoveNode(node)
             problems.append(error)
     if problems:
         raise problems[0]
     return frozenset(taken)
+
+
+def remove_unfinished_boxes(study: SceneStudy, but: slicer.vtkMRMLMarkupsNode | None) -> None:
+    """Removes the boxes of which a corner was never placed, but for the one that is being placed now."""
+    for node in study.parts(_BOXES):
+        if node is not but and not node.GetControlPointPlacementComplete():
+            slicer.mrmlScene.RemoveNode(node)
 
 
 def prompt_nodes(study: SceneStudy) -> tuple[slicer.vtkMRMLMarkupsNode, ...]:
@@ -110,7 +140,7 @@ def prompts_of(study: SceneStudy, frame: int, slice_number: int, existing: Array
     """All prompts of a slice at a frame, the study's frozen structures included; None where there are none.
 
     existing: labels uint8 `(rows, columns)` as they are. A structure with prompts then also shows the model its present
-    contour, as a correction needs it.
+    contour, as a correction needs it; one without a contour that has negative points only is left out.
     Raises UnusableInput where a prompt of the frame was dragged off the image, or the prompts contradict each other.
     """
     volume = _volume(study)
@@ -127,30 +157,18 @@ def prompts_of(study: SceneStudy, frame: int, slice_number: int, existing: Array
             if number == slice_number:
                 boxes[_structure_of(node)] = box
     prompted = [structure for structure in Structure if points[structure] or structure in boxes]
+    masks = _masks(existing, prompted)
+    if existing is not None:
+        # Negative points alone say nothing where nothing is drawn, as after they have emptied a structure.
+        prompted = [s for s in prompted if s in masks or s in boxes or any(point.positive for point in points[s])]
     if not prompted:
         return None
-    masks = _masks(existing, prompted)
     return SlicePrompts(
         frame,
         slice_number,
         tuple(StructurePrompts(s, tuple(points[s]), boxes.get(s), masks.get(s)) for s in prompted),
         study.frozen,
     )
-
-
-def prompted_slices(study: SceneStudy) -> FrameSlices:
-    """The (frame, slice) pairs that have prompts; those dragged off the image are not counted."""
-    found = set()
-    volume = _volume(study)
-    for point in _points(study):
-        position = slice_position(volume, _world(point))
-        if point.frame is not None and _is_inside(volume, position):
-            found.add((point.frame, math.floor(position[0] + 0.5)))
-    for node in _boxes(study):
-        frame = _frame_of_box(node)
-        if frame is not None:
-            found.add((frame, box_of(volume, node)[0]))
-    return frozenset(found)
 
 
 def marks_of_slices(study: SceneStudy) -> dict[tuple[int, int], frozenset[object]]:
@@ -284,6 +302,10 @@ def _is_inside(volume_node: slicer.vtkMRMLScalarVolumeNode, position: tuple[floa
 def _world(placed: _PlacedPoint) -> tuple[float, float, float]:
     x, y, z = placed.node.GetNthControlPointPositionWorld(placed.index)
     return x, y, z
+
+
+def _placed_box(node: slicer.vtkMRMLMarkupsROINode) -> PlacedPrompt:
+    return node.GetID(), ""
 
 
 def _structure_of(node: slicer.vtkMRMLMarkupsROINode) -> Structure:

@@ -7,8 +7,7 @@ the item that happens to be selected.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,8 +19,9 @@ from CardioSAMLib.cine import Array, UnusableInput
 from CardioSAMLib.labels import CineSegmentation, Provenance, Structure
 from CardioSAMLib.mrml.cines import CineNodes, add_to_browser, nodes_of_volume
 from CardioSAMLib.mrml.geometry import local_matrix
+from CardioSAMLib.mrml.parts import Part, Parts, finished
 from CardioSAMLib.mrml.segments import FrameLabels, LabelmapImporter, add_segments, read_labels
-from CardioSAMLib.mrml.written_slices import mark_written
+from CardioSAMLib.mrml.written_slices import look_of, mark_written
 
 PROVENANCE_ATTRIBUTE = "CardioSAM.Provenance"
 FRAMES_ATTRIBUTE = "CardioSAM.SegmentedFrames"
@@ -159,31 +159,38 @@ def write_segmentation(nodes: SegmentationNodes, segmentation: CineSegmentation)
 def write_frames(nodes: SegmentationNodes, labels_of_frame: Mapping[int, Array]) -> None:
     """Replaces the contours of some frames, given as uint8 `(slices, rows, columns)` in the `STORAGE` order."""
     importer = LabelmapImporter(nodes.ijk_to_ras)
-    with writing(nodes, labels_of_frame):
-        for frame, labels in labels_of_frame.items():
-            put_frame(nodes, importer, frame, labels, range(len(labels)))
+
+    def put(frame: int) -> Array:
+        importer.replace(nodes.item(frame).GetSegmentation(), labels_of_frame[frame])
+        return labels_of_frame[frame]
+
+    finished(put_in_parts(nodes, {frame: range(len(labels)) for frame, labels in labels_of_frame.items()}, put))
 
 
-@contextmanager
-def writing(nodes: SegmentationNodes, frames: Iterable[int]) -> Iterator[None]:
-    """Playback stopped and views still while `put_frame` is called; then the shown frame is brought up to date."""
-    if nodes.browser is not None:
-        nodes.browser.SetPlaybackActive(False)
-    with slicer.util.RenderBlocker():
-        yield
+def put_in_parts(
+    nodes: SegmentationNodes, written: Mapping[int, Iterable[int]], put: Callable[[int], Array]
+) -> Parts[None]:
+    """Has `put` change the contours of frames, some frames at a time.
+
+    put: changes the segments of a frame, and returns its labels then. written: the frames, and in each the slices that
+    are ours; what else has changed there is still a person's (see `changed_slices`).
+    """
+    waiting = list(written)
+    while waiting:
+        part, labels = Part(), dict[int, Array]()
         if nodes.browser is not None:
-            slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(nodes.browser)
-        _follow(nodes)
-    nodes.keeper.SetAttribute(FRAMES_ATTRIBUTE, json.dumps(sorted({*_stored_frames(nodes), *frames})))
-
-
-def put_frame(
-    nodes: SegmentationNodes, importer: LabelmapImporter, frame: int, labels: Array, written: Iterable[int]
-) -> None:
-    """Replaces the contours of one frame, inside `writing`. written: the slices that are ours; other changes of the
-    frame are still a person's (see `changed_slices`)."""
-    importer.replace(nodes.item(frame).GetSegmentation(), labels)
-    mark_written(nodes.keeper, frame, written, labels)
+            nodes.browser.SetPlaybackActive(False)
+        with slicer.util.RenderBlocker():
+            while waiting and not (labels and part.is_over):
+                frame = waiting.pop(0)
+                labels[frame] = put(frame)
+            if nodes.browser is not None and nodes.shown_frame in labels:
+                slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(nodes.browser)
+            _follow(nodes)
+        mark_written(nodes.keeper, {(f, n): look_of(labels[f][n]) for f in labels for n in written[f]})
+        nodes.keeper.SetAttribute(FRAMES_ATTRIBUTE, json.dumps(sorted({*_stored_frames(nodes), *labels})))
+        if waiting:
+            yield
 
 
 def read_frame(nodes: SegmentationNodes, frame: int) -> FrameLabels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from CardioSAMLib.cine import Array, UnusableInput
 from CardioSAMLib.labels import STORAGE, Structure
+from CardioSAMLib.mrml.written_slices import look_of
 from CardioSAMLib.resources import resources_dir
 
 BINARY_LABELMAP = "Binary labelmap"
@@ -124,6 +126,11 @@ class FrameLabels:
     overlap_voxels: int
     missing: tuple[Structure, ...]
     unknown: tuple[str, ...]
+
+    @cached_property
+    def looks(self) -> tuple[str, ...]:
+        """`look_of` each slice."""
+        return tuple(map(look_of, self.labels))
 
 
 def read_labels(segmentation: slicer.vtkSegmentation, ijk_to_ras: Array, shape: tuple[int, ...]) -> FrameLabels:

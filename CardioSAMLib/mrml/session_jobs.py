@@ -24,6 +24,7 @@ from CardioSAMLib.segmentation import (
     HeartBox,
     Prompter,
     default_folder,
+    heart_box_of,
     promptable_of,
     segmenter_of,
 )
@@ -40,10 +41,11 @@ Job = Callable[[Progress], Result]
 
 @dataclass(frozen=True, eq=False)
 class SegmentedCine:
-    """What a model drew on a cine; of other frames it says nothing."""
+    """What a model drew on a cine; of other frames it says nothing. region: the heart; None where nothing was drawn."""
 
     cine: Cine
     segmentation: CineSegmentation
+    region: HeartBox | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +92,9 @@ def segment_cine(cine: Cine, options: AnalysisOptions, progress: Progress) -> Se
     """The contours that the command `cardiosam analyze` would draw with these options."""
     progress(0.0, "opening the model")
     segmenter = segmenter_of(find_model(options.model_id))
-    return SegmentedCine(cine, analysis.segment(cine, segmenter, options, progress))
+    drawn = analysis.segment(cine, segmenter, options, progress)
+    region = heart_box_of(drawn.labels, cine.geometry.spacing_mm[:2]) if drawn.labels.any() else None
+    return SegmentedCine(cine, drawn, region)
 
 
 def prepare_slices(

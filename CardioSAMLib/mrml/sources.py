@@ -11,6 +11,7 @@ from CardioSAMLib.io import SeveralCines
 from CardioSAMLib.mrml.dicom_database import files_of_study, studies_in, study_of_volume
 from CardioSAMLib.mrml.imports import read_files
 from CardioSAMLib.mrml.session_jobs import Job
+from CardioSAMLib.mrml.slice_order import right_handed
 from CardioSAMLib.progress import Progress
 
 Source = Callable[..., Cine]
@@ -21,7 +22,7 @@ Candidates = tuple[tuple[str, Source], ...]
 
 
 def read_job(source: Source) -> Job[Cine | Candidates]:
-    """Reads a cine; where there are several, its result is what must be chosen among. Can run on any thread."""
+    """Reads a cine, right-handed; where there are several, its result is what must be chosen among."""
 
     def read(progress: Progress) -> Cine | Candidates:
         progress(0.0, "reading the images")
@@ -30,7 +31,7 @@ def read_job(source: Source) -> Job[Cine | Candidates]:
         except SeveralCines as several:
             return tuple((each.description, partial(source, each.key)) for each in several.candidates)
         progress(1.0, "making the nodes")  # raises where it was canceled meanwhile
-        return cine
+        return right_handed(cine)
 
     return read
 

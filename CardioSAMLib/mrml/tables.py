@@ -20,7 +20,6 @@ _MEASUREMENTS = "measurements"
 _NOTES = "notes"
 _CONTOURS = "contours compared"
 _DIFFERENCES = "measurements compared"
-_EVERYWHERE = ""
 _REMARKS = {
     Emptiness.NEITHER: "",
     Emptiness.BOTH: "drawn by neither",
@@ -49,7 +48,7 @@ def show_measurements(study: SceneStudy, function: CardiacFunction) -> slicer.vt
 
 
 def show_notes(study: SceneStudy, notes: Sequence[QualityNote]) -> slicer.vtkMRMLTableNode:
-    """The table node of the quality notes, one row each in the order given; `place_of_note` reads it."""
+    """The table node of the quality notes, one row each in the order given."""
     table = study.obtain(_NOTES, "vtkMRMLTableNode", f"{study.name} quality notes")
     fill(
         table,
@@ -62,15 +61,6 @@ def show_notes(study: SceneStudy, notes: Sequence[QualityNote]) -> slicer.vtkMRM
         },
     )
     return table
-
-
-def place_of_note(table_node: slicer.vtkMRMLTableNode, row: int) -> tuple[int | None, int | None]:
-    """Frame and slice, 0-based, that a row of `show_notes` is about; None where it is about all of them."""
-    frame, number = (_cell(table_node, row, column) for column in ("Frame", "Slice"))
-    return (
-        None if frame == _EVERYWHERE else int(frame),
-        None if number == _EVERYWHERE else int(number),
-    )
 
 
 def show_comparison(
@@ -131,8 +121,4 @@ def _text(cell: Cell) -> str:
 
 
 def _number(value: int | None) -> str:
-    return _EVERYWHERE if value is None else str(value)
-
-
-def _cell(table_node: slicer.vtkMRMLTableNode, row: int, column: str) -> str:
-    return str(table_node.GetTable().GetColumnByName(column).GetValue(row))
+    return "" if value is None else str(value)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from CardioSAMLib.mrml.cines import cine_nodes
 from CardioSAMLib.mrml.imports import import_cine
 from CardioSAMLib.mrml.session import StudySession
+from CardioSAMLib.mrml.slice_views import show_stack
 from CardioSAMLib.mrml.studies import SceneStudy
 from CardioSAMLib.phantom import make_phantom
 from CardioSAMLib.progress import silent
@@ -27,12 +28,12 @@ def load_study(path: Path | str, series: str | None = None) -> Any:
 
     Raises UnusableInput where it cannot be used, SeveralCines where `series` must say which one.
     """
-    return import_cine(path, series).volume
+    return _shown(import_cine(path, series).volume)
 
 
 def load_phantom() -> Any:
     """The volume node of the built-in beating heart; needs no file and no network."""
-    return cine_nodes(make_phantom().cine, "Phantom").volume
+    return _shown(cine_nodes(make_phantom().cine, "Phantom").volume)
 
 
 def segment(volume_node: Any, model: str = DEFAULT_MODEL_ID, frames: Literal["all", "ed-es"] = "all") -> Any:
@@ -57,6 +58,12 @@ def export(volume_node: Any, folder: Path | str) -> tuple[Path, ...]:
     Raises UnusableInput where it was not segmented, or the folder cannot be written to.
     """
     return _session(volume_node).export_job(folder)(silent)
+
+
+def _shown(volume_node: Any) -> Any:
+    """The same, shown by the slice views, where there are any."""
+    show_stack(volume_node)
+    return volume_node
 
 
 def _session(volume_node: Any) -> StudySession:

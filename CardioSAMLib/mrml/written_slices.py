@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import slicer
@@ -12,29 +12,37 @@ import slicer
 from CardioSAMLib.cine import Array
 
 WRITTEN_ATTRIBUTE = "CardioSAM.WrittenSlices"
+_EMPTY = ""
 
 
-def mark_written(keeper: slicer.vtkMRMLNode, frame: int, slices: Iterable[int], labels: Array) -> None:
-    """Remembers in a node's attribute how slices of a frame look. labels: uint8 `(slices, rows, columns)`."""
+def look_of(labels: Array) -> str:
+    """Fingerprint of the labels of a slice, uint8 `(rows, columns)`; the same for all slices without contours."""
+    if not labels.any():
+        return _EMPTY
+    # Not Python's hash: it differs from one start to the next, and scenes are saved.
+    return hashlib.blake2b(np.ascontiguousarray(labels).tobytes(), digest_size=8).hexdigest()
+
+
+def mark_written(keeper: slicer.vtkMRMLNode, looks: Mapping[tuple[int, int], str]) -> None:
+    """Remembers in a node's attribute how slices look, by (frame, slice)."""
     written = _read(keeper)
-    # Slices that were never written are empty in the scene.
-    marks = written.setdefault(str(frame), [_fingerprint(np.zeros_like(labels[0]))] * len(labels))
-    for number in slices:
-        marks[number] = _fingerprint(labels[number])
+    for (frame, number), look in looks.items():
+        written.setdefault(str(frame), {})[str(number)] = look
     keeper.SetAttribute(WRITTEN_ATTRIBUTE, json.dumps(written))
 
 
-def changed_slices(keeper: slicer.vtkMRMLNode, frame: int, labels: Array) -> tuple[int, ...]:
-    """The slices of a frame that look different now. labels: uint8 `(slices, rows, columns)`."""
-    marks = _read(keeper).get(str(frame)) or [_fingerprint(np.zeros_like(labels[0]))] * len(labels)
-    return tuple(number for number, part in enumerate(labels) if _fingerprint(part) != marks[number])
+def changed_slices(keeper: slicer.vtkMRMLNode, looks: Mapping[int, Sequence[str]]) -> tuple[tuple[int, int], ...]:
+    """The (frame, slice) that look different now. looks: of all slices of frames, by frame."""
+    written = _read(keeper)
+    return tuple(
+        (frame, number)
+        for frame, of_frame in looks.items()
+        for number, look in enumerate(of_frame)
+        # Slices that were never written are empty in the scene.
+        if look != written.get(str(frame), {}).get(str(number), _EMPTY)
+    )
 
 
-def _read(keeper: slicer.vtkMRMLNode) -> dict[str, list[str]]:
-    written: dict[str, list[str]] = json.loads(keeper.GetAttribute(WRITTEN_ATTRIBUTE) or "{}")
+def _read(keeper: slicer.vtkMRMLNode) -> dict[str, dict[str, str]]:
+    written: dict[str, dict[str, str]] = json.loads(keeper.GetAttribute(WRITTEN_ATTRIBUTE) or "{}")
     return written
-
-
-def _fingerprint(labels: Array) -> str:
-    # Not Python's hash: it differs from one start to the next, and scenes are saved.
-    return hashlib.blake2b(np.ascontiguousarray(labels).tobytes(), digest_size=8).hexdigest()

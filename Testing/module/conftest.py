@@ -59,6 +59,7 @@ def whole_application(monkeypatch):
         "loadUI": slicer_application.loadUI,
         "childWidgetVariables": slicer_application.childWidgetVariables,
         "errorDisplay": lambda text, **_: app.errors.append(text),
+        "confirmOkCancelDisplay": app.ask,
         "mainWindow": lambda: None,
         "reloadScriptedModule": app.reloaded.append,
     }.items():
@@ -85,19 +86,20 @@ def imported_module():
 
 
 @pytest.fixture
-def panel(module, app, qt_application, tmp_path, monkeypatch):
+def panel(module, app, tmp_path, monkeypatch):
     """The open panel, and `wait` to let Qt work until something is true; by itself, until the panel has settled."""
     monkeypatch.setenv("CARDIOSAM_CACHE", str(tmp_path / "embeddings"))
-    panel = open_panel(module, qt_application)
+    panel = open_panel(module)
     panel.app = app
     yield panel
     panel.widget.cleanup()
     panel.parent.deleteLater()
 
 
-def open_panel(module, qt_application):
+def open_panel(module):
     """The panel, as Slicer opens it, 400 pixels wide."""
     import qMRML
+    from PySide6.QtCore import QEventLoop
 
     parent = qMRML.qMRMLWidget()
     parent.isEntered, parent.path = True, str(MODULE_FILE)
@@ -106,16 +108,18 @@ def open_panel(module, qt_application):
     widget.enter()
     parent.resize(400, 900)
     parent.show()
+    # Not the application's processEvents: in PySide6 6.12 each call takes a reference to None away, until Python ends.
+    events = QEventLoop()
 
     def wait(condition=lambda: widget.desk.is_settled, seconds=20.0):
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"still waiting after {seconds} s: {widget.ui.messageLabel.text}"
-            qt_application.processEvents()
+            events.processEvents()
             time.sleep(0.002)
-        qt_application.processEvents()
+        events.processEvents()
 
-    return SimpleNamespace(widget=widget, ui=widget.ui, parent=parent, wait=wait)
+    return SimpleNamespace(widget=widget, ui=widget.ui, parent=parent, wait=wait, events=events)
 
 
 @pytest.fixture(scope="session")

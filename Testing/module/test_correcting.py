@@ -135,6 +135,61 @@ def test_the_buttons_show_what_a_click_places_and_for_which_structure(reading):
     assert not reading.ui.boxButton.checked
 
 
+def test_a_box_that_is_given_up_leaves_nothing_in_the_scene(reading, scene):
+    for give_up in (reading.ui.boxButton.click, reading.ui.positiveButton.click, reading.widget.exit):
+        reading.ui.boxButton.click()
+        assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsROINode") == 1
+        give_up()
+        reading.wait()
+        assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsROINode") == 0
+
+
+def test_a_negative_point_where_nothing_is_drawn_is_explained(reading):
+    before = labels(reading).copy()
+    reading.widget.desk.opened.go_to(FRAME, 0)
+    nothing_there = not (labels(reading, FRAME, 0) == STORAGE.value_of(Structure.LV)).any()
+    assert nothing_there
+    reading.ui.negativeButton.click()
+    click(reading, (48, 48), slice_number=0)
+    reading.wait()
+    assert reading.ui.messageLabel.text.startswith("Nothing is drawn there that could be taken away")
+    np.testing.assert_array_equal(labels(reading), before)
+    assert not reading.app.errors
+
+
+def test_a_point_corrects_the_frame_in_which_it_was_clicked(reading):
+    pixel = outside_of(reading, Structure.MYO)
+    before = labels(reading, 2).copy()
+    reading.ui.myoButton.click()
+    reading.ui.positiveButton.click()
+    click(reading, pixel)
+    reading.ui.nextButton.click()  # before the panel has answered
+    reading.ui.nextButton.click()
+    reading.wait()
+    assert value_at(reading, pixel) is Structure.MYO
+    np.testing.assert_array_equal(labels(reading, 2), before)
+
+
+def test_undo_of_a_locked_slice_is_refused_in_a_sentence(reading):
+    reading.ui.positiveButton.click()
+    click(reading, outside_of(reading, Structure.LV, 1))
+    reading.wait()
+    after = labels(reading).copy()
+    reading.ui.lockButton.click()
+    reading.ui.undoButton.click()
+    assert reading.ui.messageLabel.text == f"Slice {SLICE} of frame {FRAME} is locked; unlock it to undo the last step."
+    np.testing.assert_array_equal(labels(reading), after)
+
+
+def test_undo_after_accepting_takes_the_mark_back(reading):
+    reading.ui.acceptButton.click()
+    assert "corrected" in reading.ui.sliceLabel.text
+    reading.ui.undoButton.click()
+    reading.wait()
+    assert "as drawn" in reading.ui.sliceLabel.text
+    assert reading.widget.desk.has_contours
+
+
 def test_a_frozen_structure_is_not_taken_from(reading):
     reading.ui.freezeButton.click()
     cavity = labels(reading) == STORAGE.value_of(Structure.LV)

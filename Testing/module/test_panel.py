@@ -11,7 +11,7 @@ import pytest
 
 from CardioSAMLib.analysis import analyze
 from CardioSAMLib.function import METRICS
-from CardioSAMLib.io import write_nifti
+from CardioSAMLib.io import write_dicom, write_nifti
 from CardioSAMLib.report import OUTPUTS
 
 MEASUREMENT, LV, RV = 0, 1, 2
@@ -79,11 +79,21 @@ def test_the_panel_opens_without_an_error_asks_for_nothing_and_leaves_the_scene_
     assert not panel.app.errors
     assert not slicer.packaging.requested
     assert not scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode")
+    assert "CardioSAM" in terminologies()
     assert "research use only" in panel.ui.researchUseLabel.text
     assert "CC BY-NC-SA 4.0" in panel.ui.modelLabel.text
     assert "MB" in panel.ui.modelLabel.text
     for widget in (panel.ui.progressBar, panel.ui.candidatesComboBox, panel.ui.comparisonTable):
         assert not visible(widget)
+
+
+def terminologies():
+    import slicer
+    import vtk
+
+    names = vtk.vtkStringArray()
+    slicer.modules.terminologies.logic().GetLoadedTerminologyNames(names)
+    return [names.GetValue(number) for number in range(names.GetNumberOfValues())]
 
 
 def test_without_a_cine_there_is_nothing_to_press_but_import(panel):
@@ -108,6 +118,20 @@ def test_a_file_is_imported_and_open_at_once(panel, phantom, tmp_path, scene):
     assert panel.ui.cineLabel.text.startswith("6 frames of 8 slices")
     assert panel.ui.cineSelector.currentNode().GetImageData().GetDimensions() == (96, 96, 8)
     assert scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode") == 1
+
+
+def test_one_image_file_or_the_files_of_a_dicom_study_can_be_chosen(panel, scene, phantom, tmp_path, monkeypatch):
+    import qt
+
+    write_nifti(phantom.cine, tmp_path / "cine.nii.gz")
+    write_dicom(phantom.cine, tmp_path / "study")
+    study = [str(file) for file in (tmp_path / "study").rglob("*") if file.is_file()]
+    for chosen, loaded in (((), 0), ([str(tmp_path / "cine.nii.gz")], 1), (study, 2)):
+        monkeypatch.setattr(qt.QFileDialog, "chosen", chosen)
+        panel.ui.filesButton.click()
+        panel.wait()
+        assert scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == loaded
+    assert panel.ui.cineLabel.text.startswith("6 frames of 8 slices")
 
 
 def test_input_that_cannot_be_used_is_explained_and_leaves_the_scene_as_it_was(panel, scene, tmp_path):
@@ -487,3 +511,7 @@ def test_the_phantom_is_among_the_sample_data(module, monkeypatch, scene):
 
 def test_the_self_test_passes(module):
     module.CardioSAMTest().runTest()
+
+
+def test_a_panel_of_400_pixels_is_wide_enough(panel):
+    assert panel.parent.minimumSizeHint().width() <= 400

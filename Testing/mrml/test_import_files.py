@@ -6,8 +6,8 @@ from CardioSAMLib.io import SeveralCines, load_cine, write_dicom, write_nifti
 from CardioSAMLib.phantom import PhantomOptions, make_phantom
 
 slicer = pytest.importorskip("slicer", reason="MRML tests need: pip install slicer-core")
-from CardioSAMLib.mrml.cines import cine_of  # noqa: E402
-from CardioSAMLib.mrml.imports import import_cine, import_files, list_files  # noqa: E402
+from CardioSAMLib.mrml.cines import cine_nodes, cine_of  # noqa: E402
+from CardioSAMLib.mrml.imports import import_cine, read_files  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -46,31 +46,28 @@ def test_a_4d_nifti_becomes_a_cine_with_all_its_frames(scene, cine, tmp_path):  
 
 def test_the_files_that_a_database_names_become_the_same_cine_in_any_order(scene, dicom_folder):  # noqa: ARG001
     files = sorted((str(file) for file in dicom_folder.rglob("*") if file.is_file()), reverse=True)
-    assert [(candidate.slices, candidate.frames) for candidate in list_files(files)] == [(4, 5)]
-    assert_read(import_files(files).volume, dicom_folder)
+    assert_read(cine_nodes(read_files(files)).volume, dicom_folder)
 
 
-def test_several_cines_among_the_files_are_listed_to_choose_from(scene, dicom_folder, cine, tmp_path):
+def test_several_cines_among_the_files_are_listed_to_choose_from(dicom_folder, cine, tmp_path):
     write_dicom(cine, tmp_path / "other")
     files = [file for folder in (dicom_folder, tmp_path / "other") for file in folder.rglob("*") if file.is_file()]
-    nodes = scene.GetNumberOfNodes()
     with pytest.raises(SeveralCines) as refused:
-        import_files(files)
+        read_files(files)
     assert [candidate.key for candidate in refused.value.candidates] == ["1", "2"]
-    assert scene.GetNumberOfNodes() == nodes
-    assert cine_of(import_files(files, series="2").volume).frames == 5
+    assert read_files(files, series="2").frames == 5
 
 
 @pytest.mark.parametrize("content", [b"", b"no image"])
 def test_files_that_are_no_images_leave_the_scene_as_it_was(scene, tmp_path, content):
     (tmp_path / "note.txt").write_bytes(content)
     nodes = scene.GetNumberOfNodes()
-    for load, argument in ((import_cine, tmp_path), (import_files, [tmp_path / "note.txt"]), (import_files, [])):
+    for load, argument in ((import_cine, tmp_path), (read_files, [tmp_path / "note.txt"]), (read_files, [])):
         with pytest.raises(UnusableInput, match="There is no "):
             load(argument)
     assert scene.GetNumberOfNodes() == nodes
 
 
-def test_a_file_that_is_gone_is_named(scene, tmp_path):  # noqa: ARG001
+def test_a_file_that_is_gone_is_named(tmp_path):
     with pytest.raises(UnusableInput, match=r"nothing at .*gone\.dcm"):
-        import_files([tmp_path / "gone.dcm"])
+        read_files([tmp_path / "gone.dcm"])

@@ -79,6 +79,62 @@ def test_what_a_job_raises_comes_out_of_poll_once(jobs):
     assert not jobs.poll()
 
 
+def test_a_result_can_be_taken_in_parts_one_for_each_poll(jobs):
+    taken = []
+
+    def take(result):
+        taken.append(result)
+        yield
+        taken.append("more")
+        yield
+        taken.append("the end")
+
+    jobs.start("work", lambda _progress: "first", take)
+    while not jobs.has_finished:
+        time.sleep(0.001)
+    for expected in (["first"], ["first", "more"], ["first", "more", "the end"]):
+        assert jobs.is_running("work")
+        assert jobs.poll()
+        assert taken == expected
+    assert not jobs.is_running("work")
+
+
+def test_parts_can_be_done_without_a_worker_even_while_it_is_busy(jobs):
+    done, gate = [], threading.Event()
+    jobs.start("encode", lambda _progress: gate.wait(5.0), print)
+
+    def parts():
+        done.append(1)
+        yield
+        done.append(2)
+
+    jobs.go_on("work", parts())
+    assert jobs.is_running("work")
+    assert jobs.poll()
+    assert jobs.poll()
+    assert done == [1, 2]
+    assert not jobs.is_running("work")
+    gate.set()
+
+
+def test_what_is_taken_may_start_the_next_job_of_its_kind(jobs):
+    taken = []
+    jobs.start("work", lambda _progress: 1, lambda _one: jobs.start("work", lambda _progress: 2, taken.append))
+    finish(jobs)
+    assert taken == [2]
+
+
+def test_an_error_in_a_later_part_ends_the_job(jobs):
+    def take(_result):
+        yield
+        raise ZeroDivisionError
+
+    jobs.start("work", lambda _progress: None, take)
+    with pytest.raises(ZeroDivisionError):
+        finish(jobs)
+    assert not jobs.is_busy
+
+
 def test_closing_ends_the_worker(jobs):
     jobs.start("work", endless, print)
     jobs.close()

@@ -46,6 +46,19 @@ def test_a_new_point_is_told_and_belongs_to_the_frame_shown(study, watched):
     assert watch.take().slices == ()
 
 
+def test_a_point_belongs_to_the_frame_of_its_click_though_another_is_shown_by_now(study, watched):
+    from CardioSAMLib.mrml.prompts import point_list
+
+    watch, _ = watched
+    point_list(study, Structure.LV, True)
+    watch.follow()
+    for frame in (2, 1):
+        study.browser.SetSelectedItemNumber(frame)
+        place(study, 3, 5.0, 6.0 + frame)
+    study.browser.SetSelectedItemNumber(0)
+    assert watch.take().slices == ((1, 3), (2, 3))
+
+
 def test_negative_points_alone_are_a_change_too(study, watched):
     watch, _ = watched
     place(study, 1, 5.0, 6.0, positive=False)

@@ -107,14 +107,14 @@ def test_a_click_between_two_slices_belongs_to_the_nearer_one(study):
 
 @pytest.mark.parametrize("place", [(-0.6, 12, 17), (4.6, 12, 17), (2, -0.6, 17), (2, 12, 39.6)])
 def test_a_click_outside_of_the_image_is_removed_with_a_sentence_and_the_others_are_taken(study, place):
-    from CardioSAMLib.mrml.prompts import prompted_slices, take_new_prompts
+    from CardioSAMLib.mrml.prompts import marks_of_slices, take_new_prompts
 
     node = click(study, Structure.MYO, True, *place)
     click(study, Structure.MYO, True, 2, 12.0, 17.0)
     with pytest.raises(UnusableInput, match=r"A point of MYO \+ lies outside of the image; put it on one"):
         take_new_prompts(study, frame=1)
     assert node.GetNumberOfControlPoints() == 1
-    assert prompted_slices(study) == {(1, 2)}
+    assert set(marks_of_slices(study)) == {(1, 2)}
 
 
 def test_a_point_that_was_dragged_is_a_prompt_where_it_lies_now(study):
@@ -273,12 +273,12 @@ def test_prompts_show_in_their_frame_only(study):
 
 
 def test_markups_of_the_user_are_no_prompts(study, scene):
-    from CardioSAMLib.mrml.prompts import prompted_slices, take_new_prompts
+    from CardioSAMLib.mrml.prompts import marks_of_slices, take_new_prompts
 
     mine = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "LV +")
     mine.AddControlPointWorld(*world(2, 5.0, 6.0))
     assert take_new_prompts(study, frame=0) == frozenset()
-    assert prompted_slices(study) == frozenset()
+    assert not marks_of_slices(study)
 
 
 def test_a_correction_shows_the_model_the_present_contour(study):
@@ -301,3 +301,51 @@ def test_negative_points_alone_say_what_is_missing(study):
     take_new_prompts(study, frame=0)
     with pytest.raises(UnusableInput, match="LV has only negative points"):
         prompts_of(study, 0, 2)
+
+
+def test_negative_points_that_have_emptied_a_structure_are_no_prompts_any_more(study):
+    from CardioSAMLib.mrml.prompts import prompts_of, take_new_prompts
+
+    nothing = np.zeros(SHAPE[1:], np.uint8)
+    click(study, Structure.LV, False, 2, 12.0, 17.0)
+    take_new_prompts(study, frame=0)
+    assert prompts_of(study, 0, 2, nothing) is None
+    click(study, Structure.RV, True, 2, 20.0, 30.0)
+    take_new_prompts(study, frame=0)
+    assert [own.structure for own in prompts_of(study, 0, 2, nothing).structures] == [Structure.RV]
+
+
+def test_each_point_and_box_belongs_to_the_frame_in_which_it_was_placed(study):
+    from CardioSAMLib.mrml.prompts import new_prompts, prompts_of, take_new_prompts
+
+    click(study, Structure.LV, True, 2, 12.0, 17.0)
+    (point,) = new_prompts(study)
+    draw_box(study, Structure.RV, (2, 14.0, 21.0), (15.0, 10.0, 4.0), axes_of_the_volume())
+    (box,) = new_prompts(study) - {point}
+    click(study, Structure.MYO, True, 2, 20.0, 8.0)
+    assert take_new_prompts(study, 5, {point: 1, box: 3}) == {(1, 2), (3, 2), (5, 2)}
+    found = [prompts_of(study, frame, 2).structures[0].structure for frame in (1, 3, 5)]
+    assert found == [Structure.LV, Structure.RV, Structure.MYO]
+    assert not new_prompts(study)
+
+
+def test_a_box_of_which_a_corner_was_never_placed_is_removed_and_one_being_placed_is_not(study):
+    from CardioSAMLib.mrml.prompts import new_box, remove_unfinished_boxes
+
+    drawn = draw_box(study, Structure.RV, (2, 14.0, 21.0), (15.0, 10.0, 4.0), axes_of_the_volume())
+    new_box(study, Structure.LV)
+    now = new_box(study, Structure.LV)
+    remove_unfinished_boxes(study, now)
+    assert study.parts("boxes") == (drawn, now)
+    remove_unfinished_boxes(study, None)
+    assert study.parts("boxes") == (drawn,)
+
+
+def test_a_negative_point_has_another_color_than_the_structure_it_lies_on(study):
+    from CardioSAMLib.mrml.prompts import point_list
+
+    for structure in Structure:
+        own = np.array(structure.color_rgb) / 255.0
+        plus, minus = (point_list(study, structure, sign).GetDisplayNode().GetSelectedColor() for sign in (True, False))
+        assert plus == pytest.approx(own)
+        assert np.abs(np.array(minus) - own).max() > 0.5

@@ -15,6 +15,7 @@ from CardioSAMLib.segmentation import EmbeddingCache
 
 slicer = pytest.importorskip("slicer", reason="MRML tests need: pip install slicer-core")
 from CardioSAMLib.mrml.cines import cine_nodes  # noqa: E402
+from CardioSAMLib.mrml.history import UNDO_STEPS  # noqa: E402
 from CardioSAMLib.mrml.imports import import_cine  # noqa: E402
 from CardioSAMLib.mrml.prompts import place_prompts, point_list, prompts_of  # noqa: E402
 from CardioSAMLib.mrml.session import Edits, Scope, StudySession  # noqa: E402
@@ -105,7 +106,7 @@ def test_a_model_draws_what_the_command_draws_and_the_measurements_are_the_same(
 
 def test_a_study_without_contours_says_so_and_has_nothing_to_undo(open_study):
     session = open_study(drawn=False)
-    assert (session.editor, session.can_undo, session.undo()) == (None, False, ())
+    assert (session.can_undo, session.undo(), session.redo()) == (False, (), ())
     with pytest.raises(UnusableInput, match="no contours yet"):
         _ = session.segmentation
     assert session.take_edits().slices == frozenset()
@@ -343,6 +344,107 @@ def test_painting_over_another_structure_is_resolved_told_and_shown(open_study):
     edits = session.take_edits()
     assert edits.slices == frozenset()
     assert len(edits.messages) == 1
+
+
+def test_undo_of_a_click_leaves_what_was_painted_in_another_slice_of_its_frame(open_study, phantom):
+    session = open_study()
+    session.take_edits()
+    paint(session, "RV", (3, slice(0, 4), slice(0, 4)))
+    session.take_edits()
+    painted = labels_of(session)[0, 3].copy()
+    clicked(session, 0, 2, Structure.LV, True, IN_MYO)
+    correct(session, 0, 2)
+    assert session.undo() == (0,)
+    assert np.array_equal(labels_of(session)[0, 3], painted)
+    assert np.array_equal(labels_of(session)[0, 2], phantom.segmentation.labels[0, 2])
+    assert session.study.corrected == {(0, 3)}
+
+
+def test_painting_by_hand_is_a_step_that_is_undone_and_redone(open_study, phantom):
+    session = open_study()
+    clicked(session, 0, 2, Structure.LV, True, IN_MYO)
+    correct(session, 0, 2)
+    answered = labels_of(session)[0, 2].copy()
+    paint(session, "RV", (2, slice(0, 4), slice(0, 4)))
+    painted = answered.copy()
+    painted[:4, :4] = RV
+    assert session.undo() == (0,)  # what was painted is noticed by itself
+    assert np.array_equal(labels_of(session)[0, 2], answered)
+    assert len(prompts_of(session.study, 0, 2).structures[0].points) == 1
+    assert session.undo() == (0,)
+    assert np.array_equal(labels_of(session), phantom.segmentation.labels)
+    session.redo()
+    session.redo()
+    assert np.array_equal(labels_of(session)[0, 2], painted)
+    assert prompts_of(session.study, 0, 2) is None
+    assert session.study.corrected == {(0, 2)}
+
+
+def test_painting_by_hand_ends_the_redo(open_study):
+    session = open_study()
+    clicked(session, 0, 2, Structure.LV, True, IN_MYO)
+    correct(session, 0, 2)
+    session.undo()
+    paint(session, "RV", (3, slice(0, 4), slice(0, 4)))
+    assert session.redo() == ()
+
+
+def test_accepting_a_slice_is_a_step_and_undone_before_the_contours_it_is_about(open_study):
+    session = open_study()
+    session.accept(1, 2)
+    session.accept(1, 2)
+    assert session.undo() == (1,)
+    assert session.study.corrected == frozenset()
+    assert session.has_contours
+    session.redo()
+    assert session.study.corrected == {(1, 2)}
+    session.undo()
+    session.undo()
+    assert not session.has_contours
+    assert session.study.corrected == frozenset()
+
+
+def test_undo_leaves_locked_slices_and_refuses_where_there_are_only_such(open_study, phantom):
+    session = open_study()
+    session.take_segmentation(nothing(session))
+    session.lock(1, 2)
+    session.undo()
+    expected = phantom.segmentation.labels.copy()
+    expected[1, 2] = 0
+    assert np.array_equal(labels_of(session), expected)
+    session.redo()
+    session.unlock(1, 2)
+    clicked(session, 0, 2, Structure.LV, True, IN_LV)
+    own = StructurePrompts(Structure.LV, (PointPrompt(*IN_LV, True),), BoxPrompt(27.0, 27.0, 45.0, 45.0))
+    place_prompts(session.study, SlicePrompts(0, 2, (own,)))
+    correct(session, 0, 2)
+    drawn = labels_of(session)
+    assert drawn[0, 2].any()
+    session.lock(0, 2)
+    with pytest.raises(UnusableInput, match="Slice 2 of frame 0 is locked; unlock it to undo"):
+        session.undo()
+    assert np.array_equal(labels_of(session), drawn)
+    session.unlock(0, 2)
+    assert session.undo() == (0,)
+    assert not labels_of(session).any()
+
+
+def test_a_step_after_an_undo_ends_the_redo(open_study):
+    session = open_study()
+    session.take_segmentation(nothing(session))
+    session.undo()
+    session.accept(0, 2)
+    assert not session.can_redo
+    assert session.redo() == ()
+
+
+def test_the_oldest_steps_are_forgotten(open_study):
+    session = open_study()
+    for number in range(UNDO_STEPS + 2):
+        session.accept(number % FRAMES, number // FRAMES % SLICES)
+    steps = [session.undo() for _ in range(UNDO_STEPS + 2)]
+    assert sum(map(bool, steps)) == UNDO_STEPS
+    assert session.has_contours
 
 
 def test_two_studies_in_one_scene_do_not_mix(open_study, phantom):

@@ -15,8 +15,9 @@ from CardioSAMLib.segmentation import EmbeddingCache
 
 slicer = pytest.importorskip("slicer", reason="MRML tests need: pip install slicer-core")
 from CardioSAMLib.mrml.cines import cine_nodes  # noqa: E402
+from CardioSAMLib.mrml.contour_editor import ContourEditor  # noqa: E402
 from CardioSAMLib.mrml.navigation import shown_frame  # noqa: E402
-from CardioSAMLib.mrml.segmentations import segmentation_nodes  # noqa: E402
+from CardioSAMLib.mrml.segmentations import nodes_of_segmentation, segmentation_nodes  # noqa: E402
 from CardioSAMLib.mrml.session import OUTPUT_NAMES, GivenValues, StudySession  # noqa: E402
 from CardioSAMLib.mrml.session_jobs import SegmentedCine  # noqa: E402
 from CardioSAMLib.mrml.studies import SceneStudy, all_studies  # noqa: E402
@@ -117,7 +118,8 @@ def test_a_note_leads_to_its_frame_and_slice(session):
     labels = session.segmentation.labels
     hole = labels[0].copy()
     hole[2][hole[2] == STORAGE.value_of(Structure.LV)] = 0
-    session.editor.write({(0, 2): hole[2]})
+    nodes = nodes_of_segmentation(session.study.segmentation, session.study.volume)
+    ContourEditor(nodes).write({(0, 2): hole[2]})
     session.choose_frames(0, None)
     session.study.browser.SetSelectedItemNumber(3)
     session.refresh()

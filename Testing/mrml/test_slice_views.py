@@ -55,6 +55,17 @@ def test_the_red_view_shows_the_slices_as_the_files_have_them(views, volume):
     assert away == pytest.approx(up_stack)
 
 
+def test_the_sample_phantom_is_shown_like_an_imported_study(views):
+    from CardioSAMLib.mrml import workflow
+
+    phantom = workflow.load_phantom()
+    along_row, down_column, up_stack = unit_axes(phantom)
+    right, up, away = axes_of(views["Red"])
+    assert right == pytest.approx(along_row)
+    assert up == pytest.approx(-down_column)
+    assert away == pytest.approx(up_stack)
+
+
 def test_the_other_views_cut_along_the_stack(views, volume):
     from CardioSAMLib.mrml.slice_views import show_stack
 

@@ -62,7 +62,7 @@ def test_no_volume_makes_no_study():
 
 
 def test_two_studies_in_one_scene_do_not_mix(study_of):
-    from CardioSAMLib.mrml.prompts import place_prompts, prompted_slices, prompts_of
+    from CardioSAMLib.mrml.prompts import marks_of_slices, place_prompts, prompts_of
 
     first, second = study_of("first"), study_of("second")
     first.locked |= {(0, 1)}
@@ -72,7 +72,7 @@ def test_two_studies_in_one_scene_do_not_mix(study_of):
     place_prompts(second, prompts(frame=2))
     assert (second.locked, second.corrected, second.frozen) == (frozenset(), frozenset(), frozenset())
     assert second.measuring == MeasureOptions()
-    assert (prompted_slices(first), prompted_slices(second)) == ({(1, 2)}, {(2, 2)})
+    assert [set(marks_of_slices(study)) for study in (first, second)] == [{(1, 2)}, {(2, 2)}]
     assert prompts_of(second, 1, 2) is None
     assert first.browser != second.browser
     assert first.segmentation != second.segmentation

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from CardioSAMLib.phantom import make_phantom
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "tutorial.md").read_text(encoding="utf-8")
 NUMBERS = json.loads((DOCS / "tutorial.json").read_text(encoding="utf-8"))
@@ -44,7 +46,13 @@ def test_its_numbers_are_the_measured_ones():
     assert f"from {before} to {after}" in text
     assert f"is now {clicked['edv_ml']} mL and the ejection fraction {clicked['ef_percent']} %" in text
     assert f"leaves the ejection fraction at {NUMBERS['propagated']['ef_percent']} %" in text
+    assert f"frames found ({drawn['ed_frame']} and {drawn['es_frame']})" in text
     assert f"One apical slice is worth {drawn['edv_ml'] - clicked['edv_ml']:.0f} mL" in text
+
+
+def test_the_true_values_it_tells_are_those_of_the_phantom():
+    truth = make_phantom().truth.lv
+    assert f"LV: {truth.edv_ml:.0f} mL at end-diastole, EF {truth.ef_percent:.0f} %" in PAGE
 
 
 def test_what_it_says_to_press_is_in_the_panel():

@@ -62,11 +62,15 @@ def test_the_example_measures_a_folder_and_names_what_cannot_be_used(example, ph
     write_nifti(phantom.cine, studies / "first.nii.gz")
     write_dicom(phantom.cine, studies / "second", DicomLayout.SERIES_PER_SLICE)
     (studies / "third.txt").write_text("no image")
+    for name in ("one", "other"):
+        write_dicom(phantom.cine, studies / "two stacks" / name)
     status = example.main([str(studies), str(tmp_path / "table.csv")])
     with (tmp_path / "table.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [row["study"] for row in rows] == ["first.nii.gz", "second", "third.txt"]
-    assert [bool(row["problem"]) for row in rows] == [False, False, True]
+    assert [row["study"] for row in rows] == ["first.nii.gz", "second", "third.txt", "two stacks"]
+    assert [bool(row["problem"]) for row in rows] == [False, False, True, True]
+    assert rows[3]["problem"].startswith("It holds several cines; give each a folder of its own: ")
+    assert "--series" not in rows[3]["problem"]
     first, second = rows[:2]
     assert float(first["lv_edv_ml"]) == pytest.approx(phantom.truth.lv.edv_ml, rel=0.2)
     assert float(second["lv_ef_percent"]) == pytest.approx(float(first["lv_ef_percent"]), abs=1.0)

@@ -13,6 +13,7 @@ __all__ = [
     "PropertiesAsAttributes",
     "QColor",
     "QDesktopServices",
+    "QFileDialog",
     "QHeaderView",
     "QIcon",
     "QKeySequence",
@@ -52,6 +53,18 @@ def _isProperty(widget, name):
     if name.startswith("_") or name in _VIRTUAL_METHODS:
         return False
     return type(widget).staticMetaObject.indexOfProperty(name) >= 0
+
+
+class QFileDialog:
+    """chosen: what the user chooses. PythonQt returns the files alone, without the filter."""
+
+    chosen = ()
+
+    @classmethod
+    def getOpenFileNames(cls, parent, caption):
+        assert isinstance(parent, QtWidgets.QWidget)
+        assert caption
+        return cls.chosen
 
 
 class QComboBox(PropertiesAsAttributes, QtWidgets.QComboBox):

@@ -13,13 +13,22 @@ from PySide6.QtWidgets import QWidget
 
 
 class Application:
-    """`slicer.app`. errors: what was shown in a message box. started: slots that wait for the end of the start."""
+    """`slicer.app`. errors: what was shown in a message box. started: slots that wait for the end of the start.
+
+    asked: questions that were shown; agrees: what the user answers.
+    """
 
     applicationVersion = "5.12.0"
 
     def __init__(self, application_logic):
-        self.errors, self.started, self.reloaded = [], [], []
+        self.errors, self.started, self.reloaded, self.asked = [], [], [], []
+        self.agrees = True
         self._logic = application_logic
+
+    def ask(self, text, _title):
+        """slicer.util.confirmOkCancelDisplay."""
+        self.asked.append(text)
+        return self.agrees
 
     def applicationLogic(self):
         return self._logic

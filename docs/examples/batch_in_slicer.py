@@ -15,6 +15,7 @@ import slicer
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.function import METRICS
+from CardioSAMLib.io import SeveralCines
 from CardioSAMLib.mrml import workflow
 
 COLUMNS = (
@@ -55,6 +56,9 @@ def row_of(path, frames):
         volume = workflow.load_study(path)
         workflow.segment(volume, frames=frames)
         measured = workflow.measure(volume)
+    except SeveralCines as several:
+        found = "; ".join(candidate.description for candidate in several.candidates)
+        return {"study": path.name, "problem": f"It holds several cines; give each a folder of its own: {found}"}
     except UnusableInput as error:
         return {"study": path.name, "problem": str(error).splitlines()[0]}
     row = {"study": path.name, "problem": ""}
