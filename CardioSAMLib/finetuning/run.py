@@ -19,10 +19,10 @@ from CardioSAMLib.model_store import add_models, check_name
 from CardioSAMLib.progress import Progress, part_of, silent
 from CardioSAMLib.resources import CHECKPOINT_SUFFIX, PROMPTABLE, find_model, load_catalogue, models_in
 from CardioSAMLib.segmentation import EmbeddingCache, load_sam
+from CardioSAMLib.segmentation.checkpoint_model import DEFAULT_INPUT_SIZE_PX
 from CardioSAMLib.segmentation.device import choose_device
 from CardioSAMLib.segmentation.model_image import ModelImage
 from CardioSAMLib.segmentation.promptable import embedding_of
-from CardioSAMLib.segmentation.sam_models import DEFAULT_INPUT_SIZE_PX
 
 if TYPE_CHECKING:
     from CardioSAMLib.training.recipe import FineTuningRecipe
@@ -130,7 +130,7 @@ def open_tunable(options: FineTuningOptions, trains_encoder: bool) -> TunableMod
 
 
 def kept_embeddings(tuned: TunableModel, folder: Path) -> Encode:
-    """Embeddings of views, kept in a folder by the content of what was encoded (METHODS 6): no two views share one."""
+    """Embeddings of views, kept in a folder by the content of what was encoded: no two views share one."""
     cache = EmbeddingCache(folder, _CACHE_BYTES)
 
     def embedding(_view: LabeledSlice, image: ModelImage) -> Any:

@@ -65,7 +65,7 @@ def view_of(one: LabeledSlice, number: int, options: ViewOptions, seed: Sequence
         return one
     random = np.random.default_rng([*seed, number])
     turned = _turned(one, options, random)
-    return replace(turned, planes=_with_another_look(turned.planes, options, [*seed, number]))
+    return replace(turned, planes=_with_another_look(turned.planes, options, random))
 
 
 def _turned(one: LabeledSlice, options: ViewOptions, random: np.random.Generator) -> LabeledSlice:
@@ -86,18 +86,21 @@ def _turned(one: LabeledSlice, options: ViewOptions, random: np.random.Generator
     return replace(one, planes=np.stack(planes), labels=labels, region=region)
 
 
-def _with_another_look(planes: Array, options: ViewOptions, seed: Sequence[int]) -> Array:
-    import torch
+def _with_another_look(planes: Array, options: ViewOptions, random: np.random.Generator) -> Array:
+    """Another gamma, bias field, blur and noise, in the range of gray values that the planes had.
 
-    from CardioSAMLib.training.augmentation import AugmentationOptions, random_look, renormalize
-
-    # Brightness and contrast are left out: every model normalizes them away.
-    look = AugmentationOptions(
-        gamma_log=options.gamma_log, brightness=0.0, contrast_log=0.0, noise=options.noise,
-        bias_field=options.bias_field, blur_share=options.blur_share,
-    )  # fmt: skip
-    if not (look.gamma_log or look.noise or look.bias_field or look.blur_share):
+    So each model's own normalization meets what it meets in use; brightness and contrast it would take away again. The
+    darkest pixels stay: what a scanner or a reader has filled with 0 is without noise, and MedSAM looks at the rest.
+    """
+    low, high = float(planes.min()), float(planes.max())
+    if high <= low or not (options.gamma_log or options.noise or options.bias_field or options.blur_share):
         return planes
-    generator = torch.Generator().manual_seed(int(np.random.default_rng(seed).integers(2**62)))
-    images = renormalize(torch.from_numpy(np.ascontiguousarray(planes))[None])
-    return np.asarray(random_look(images, look, generator)[0].numpy())
+    share = ((planes - low) / (high - low)) ** np.exp(random.normal(0.0, options.gamma_log))
+    field = ndimage.zoom(random.normal(size=(4, 4)), np.array(planes.shape[1:]) / 4, order=3, mode="nearest")
+    share *= np.exp(0.5 * options.bias_field * field)
+    share /= share.max()
+    if random.random() < options.blur_share:
+        share = ndimage.uniform_filter(share, (0, 3, 3), mode="nearest")
+    share += random.uniform(0.0, options.noise) * share.std() * random.normal(size=share.shape)
+    changed = low + np.clip(share, 0.0, 1.0) * (high - low)
+    return np.where(planes > low, changed, planes).astype(np.float32)

@@ -3,7 +3,7 @@
 from CardioSAMLib.segmentation.correction import corrected_slice, correction_prompts
 from CardioSAMLib.segmentation.embedding_cache import EmbeddingCache, default_folder
 from CardioSAMLib.segmentation.locate import HeartBox, heart_box_of
-from CardioSAMLib.segmentation.promptable import Prompter, SlicePrediction
+from CardioSAMLib.segmentation.promptable import Prompter, SlicePrediction, provenance_of
 from CardioSAMLib.segmentation.sam2_models import load_sam2
 from CardioSAMLib.segmentation.sam_models import load_sam
 from CardioSAMLib.segmentation.segmenter import Segmenter, promptable_of, segmenter_of
@@ -21,5 +21,6 @@ __all__ = [
     "load_sam",
     "load_sam2",
     "promptable_of",
+    "provenance_of",
     "segmenter_of",
 ]

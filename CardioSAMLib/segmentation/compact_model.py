@@ -66,6 +66,14 @@ class CompactModel:
         return self._card.sha256
 
     @property
+    def version(self) -> str:
+        return self._card.version
+
+    @property
+    def files_sha256(self) -> str:
+        return self._card.files_sha256
+
+    @property
     def preprocessing(self) -> str:
         return self._card.preprocessing
 

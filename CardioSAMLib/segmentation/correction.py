@@ -17,24 +17,26 @@ from CardioSAMLib.segmentation.model_image import ModelImage, native_logits
 from CardioSAMLib.segmentation.promptable import EncodedSlice, Prompter
 
 _SMOOTHING_PX = 1.0
-_CLICKED_LOGIT = 4.0
-_SUREST_LOGIT = 3.0
 # An opposite point must keep its sign: a bump is down to 1 % there.
 _SHARE_OF_WAY_TO_OPPOSITE = 1.0 / 3.0
 
 
 @dataclass(frozen=True)
 class Reach:
-    """How far a click is heard that the model does not follow: standard deviations of a Gaussian.
+    """How far a click is heard that the model does not follow, and how loud.
 
-    mm: of the distance from the click. of_way_to_contour: the same, as a multiple of the way from the click to the
-    contour; the smaller one counts, as a contour that is near needs to move little. gray: of the difference of gray
-    values, in standard deviations of the image. Chosen on training patients: docs/clicks.md.
+    mm, of_way_to_contour, gray: standard deviations of a Gaussian. mm: of the distance from the click.
+    of_way_to_contour: the same, as a multiple of the way from the click to the contour; the smaller one counts, as a
+    contour that is near needs to move little. gray: of the difference of gray values, in standard deviations of the
+    image. surest_logit: the model's logits count up to this, on both sides. clicked_logit: what that of the clicked
+    pixel is made, on the side that is clicked. Chosen on training patients: docs/clicks.md.
     """
 
     mm: float = 20.0
     of_way_to_contour: float = 4.0
     gray: float = 0.5
+    surest_logit: float = 3.0
+    clicked_logit: float = 4.0
 
 
 _USUAL_REACH = Reach()
@@ -175,11 +177,11 @@ def _logits(
     """The model's logits `(rows, columns)`, raised and lowered around the points until each has the right sign."""
     shape = (contour.shape[0], contour.shape[1])
     answer = prompter.model.decode(encoded.embedding, encoded.image, prompts)
-    logits = np.clip(native_logits(answer.logits, encoded.image, shape), -_SUREST_LOGIT, _SUREST_LOGIT)
+    logits = np.clip(native_logits(answer.logits, encoded.image, shape), -reach.surest_logit, reach.surest_logit)
     gray = _gray_values(encoded.image, shape)
     for point in prompts.points:
         sign = 1.0 if point.positive else -1.0
-        missing = _CLICKED_LOGIT - sign * float(logits[point.pixel])
+        missing = reach.clicked_logit - sign * float(logits[point.pixel])
         if missing > 0:
             opposite = prompts.negatives if point.positive else prompts.positives
             reach_mm = _reach_mm(point, opposite, contour, pixel_mm, reach)

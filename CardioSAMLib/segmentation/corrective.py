@@ -9,7 +9,6 @@ import numpy as np
 from scipy import ndimage
 
 from CardioSAMLib.cine import Array
-from CardioSAMLib.labels import STORAGE, Structure
 from CardioSAMLib.prompts import PointPrompt, StructurePrompts
 from CardioSAMLib.segmentation.simulate import deepest_pixel, depth_px
 
@@ -48,20 +47,6 @@ def corrective_click(
         if (click := _largest(wrong, positive, frozenset(clicked))) is not None
     ]
     return max(clicks, key=lambda click: click.error_px, default=None)
-
-
-def corrective_clicks(reference: Array, predicted: Array) -> dict[Structure, CorrectiveClick]:
-    """The click for each structure that has an error; the worst one is that with the most `error_px`.
-
-    reference, predicted: labels `(rows, columns)` in the `STORAGE` order.
-    """
-    clicks = {}
-    for structure in Structure:
-        value = STORAGE.value_of(structure)
-        click = corrective_click(reference == value, predicted == value)
-        if click is not None:
-            clicks[structure] = click
-    return clicks
 
 
 def corrections(

@@ -78,7 +78,7 @@ def default_folder() -> Path:
 
 
 def embedding_key(pixels: Array, model_sha256: str, preprocessing_id: str, dtype: str) -> str:
-    """The hexadecimal sha256 of all that determines an embedding (METHODS 6).
+    """The hexadecimal sha256 of all that determines an embedding.
 
     pixels: as they go into the encoder, after every crop, scaling, flip and normalization; their shape counts, too.
     model_sha256: of the weights. preprocessing_id: of the way from the image to the pixels. dtype: in which the encoder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ def read_decoder(path: Path) -> PromptedDecoder:
     try:
         import onnx
         import torch
+        from onnx import numpy_helper
 
         from CardioSAMLib.networks.prompted import PromptedDecoder
 
@@ -34,30 +36,29 @@ def read_decoder(path: Path) -> PromptedDecoder:
             f"{error.name} is not installed, and the model's decoder cannot be differentiated without it; install it "
             "with: pip install 'cardiosam[train]'."
         ) from error
-    stored = _weights(onnx.load(str(path)).graph)
-    state = network.state_dict()
+    graph, state = onnx.load(str(path)).graph, network.state_dict()
+    stored = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
+    if not set(state) <= set(stored):
+        stored = _found_by_place(graph, stored) | stored
     if any(name not in stored or stored[name].shape != tuple(value.shape) for name, value in state.items()):
         raise UnusableInput(f"{path.name} holds no decoder of this version; install CardioSAM again.")
     network.load_state_dict({name: torch.from_numpy(stored[name].copy()) for name in state})
     return network.requires_grad_(False)
 
 
-def _weights(graph: Any) -> dict[str, Array]:
-    """The weights by their names in torch.
+def _found_by_place(graph: Any, values: Mapping[str, Array]) -> dict[str, Array]:
+    """Weights by their names in torch, in a file whose exporter has renamed some (`cardiosam-prompt`, version 2).
 
-    The exporter keeps most of them. Those of linear layers it transposes and renames, but they are multiplied just
-    before the bias of the layer is added; those of the group normalization come just after the only instance
-    normalization, which it is made of; and the answers' tokens are all that is expanded.
+    values: what the file stores, by the names there. Weights of linear layers are transposed and multiplied just before
+    the bias of the layer, which has kept its name, is added; those of the group normalization come just after the only
+    instance normalization, which it is made of; and the answers' tokens are all that is expanded.
     """
-    from onnx import numpy_helper
-
-    values = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     factor = {node.output[0]: node.input[1] for node in graph.node if node.op_type == "MatMul"}
-    named = dict(values)
+    named = {}
     normalized = False
     for node in graph.node:
         constant = next((name for name in node.input if name in values), "")
-        if node.op_type == "Add" and constant.endswith(".bias") and node.input[0] in factor:
+        if node.op_type == "Add" and constant.endswith(".bias") and factor.get(node.input[0]) in values:
             named[constant.removesuffix("bias") + "weight"] = values[factor[node.input[0]]].T
         elif node.op_type == "Expand" and constant and values[constant].ndim == len(_ANSWER_SHAPE):
             named[_ANSWER] = values[constant][0]

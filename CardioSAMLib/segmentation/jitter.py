@@ -1,4 +1,4 @@
-"""Boxes that are off: the jitters under which models were trained and tested (METHODS 3.1)."""
+"""Boxes that are off: the jitters under which models were trained and tested (docs/prompts.md)."""
 
 from __future__ import annotations
 

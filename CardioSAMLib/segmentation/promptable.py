@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from scipy.special import softmax
 
 from CardioSAMLib.cine import Array, Cine, UnusableInput
 from CardioSAMLib.crops import with_neighbors
-from CardioSAMLib.labels import STORAGE, Structure
+from CardioSAMLib.labels import STORAGE, Provenance, Structure
 from CardioSAMLib.progress import Progress, part_of, silent
 from CardioSAMLib.prompts import SlicePrompts, StructurePrompts
 from CardioSAMLib.segmentation.embedding_cache import EmbeddingCache, embedding_key
@@ -35,8 +35,9 @@ class MaskLogits:
 class PromptableModel(Protocol):
     """An encoder, run once per slice, and a decoder, run per click and structure.
 
-    id, sha256 (of its weights) and preprocessing name it in caches and provenance. precision: in which its encoder
-    computes now, "float32" or "bfloat16". device_title: on what, for the user.
+    id: for people. sha256 (of what decides an embedding: all weights, or the encoder's alone) and preprocessing name it
+    in caches. precision: in which its encoder computes now, "float32" or "bfloat16". device_title: on what, for the
+    user.
     """
 
     @property
@@ -65,6 +66,24 @@ class PromptableModel(Protocol):
     def decode(self, embedding: Mapping[str, Array], image: ModelImage, prompts: StructurePrompts) -> MaskLogits:
         """Raises UnusableInput where the prompts do not fit the image."""
         ...
+
+
+@runtime_checkable
+class VersionedModel(Protocol):
+    """What a `PromptableModel` of the catalogue says of itself, too. files_sha256: one for all of its files."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def files_sha256(self) -> str: ...
+
+
+def provenance_of(model: PromptableModel) -> Provenance:
+    """A model as the provenance of what it draws names it. One without a version is known by its weights alone."""
+    if isinstance(model, VersionedModel):
+        return Provenance(model.id, model.version, model.files_sha256)
+    return Provenance(model.id, model_sha256=model.sha256)
 
 
 @dataclass(frozen=True, eq=False)

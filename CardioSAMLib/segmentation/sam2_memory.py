@@ -38,7 +38,7 @@ def encoded_frames(
 
     features = {}
     for number, (frame, image) in enumerate(images.items()):
-        progress(number / len(images), f"encoding frame {frame} on {model.device_title}")
+        progress(number / len(images), f"encoding frame {frame + 1} on {model.device_title}")
         pixels = torch.as_tensor(image.pixels, device=model.placement.device.kind)[None]
         with torch.no_grad(), model.placement.encoder_precision():
             encoded: Any = model.network.forward_image(pixels)

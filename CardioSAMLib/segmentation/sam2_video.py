@@ -9,10 +9,11 @@ from scipy.special import expit
 
 from CardioSAMLib.cine import Array, Cine
 from CardioSAMLib.crops import take
-from CardioSAMLib.labels import STORAGE
+from CardioSAMLib.labels import STORAGE, Provenance
 from CardioSAMLib.progress import Progress, part_of
 from CardioSAMLib.segmentation.locate import heart_box_of
 from CardioSAMLib.segmentation.model_image import ModelImage, native_logits
+from CardioSAMLib.segmentation.promptable import provenance_of
 from CardioSAMLib.segmentation.propagation.plan import between
 from CardioSAMLib.segmentation.sam2_image import sam2_image
 from CardioSAMLib.segmentation.sam2_memory import encoded_frames, walk
@@ -41,6 +42,10 @@ class MemoryPropagator:
     @property
     def method(self) -> str:
         return f"memory of {self._model.id}"
+
+    @property
+    def drawn_by(self) -> Provenance:
+        return provenance_of(self._model)
 
     def through_frames(
         self, cine: Cine, slice_number: int, drawn: Mapping[int, Array], targets: Sequence[int], progress: Progress

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.networks.sam_architectures import ARCHITECTURES, PATCH_PX, SamArchitecture
 from CardioSAMLib.resources import sha256_of
 from CardioSAMLib.segmentation.sam_image import NORMALIZATIONS
-from CardioSAMLib.segmentation.sam_network import ARCHITECTURES, PATCH_PX, SamArchitecture, sam_network
 from CardioSAMLib.segmentation.weight_files import layout_problem, opened_file, weights_in
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def fitted_weights(checkpoint: SamCheckpoint, size_px: int) -> dict[str, torch.T
     """The weights in float32 for an input of `size_px`, with the encoder's positions interpolated where it differs.
 
     Absolute positions bicubic; relative positions of the blocks with global attention linear, those of the windows
-    stay (METHODS 2.1; leaving out the second is trap 24).
+    stay.
     """
     from torch.nn import functional
 
@@ -117,6 +117,8 @@ def _architecture_of(weights: Mapping[str, torch.Tensor], path: Path) -> SamArch
 
 
 def _layout_problem(architecture: SamArchitecture, weights: Mapping[str, torch.Tensor]) -> str | None:
+    from CardioSAMLib.networks.sam import sam_network
+
     positions = weights.get(_POSITIONS_KEY)
     if positions is None or positions.ndim != 4 or positions.shape[1] != positions.shape[2]:
         return f"{_POSITIONS_KEY} is missing or not a square table"

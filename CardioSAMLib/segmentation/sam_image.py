@@ -1,6 +1,6 @@
 """What the SAM family sees of a slice: the heart's region, gray levels, and the normalization of the weights.
 
-The steps are those of segment-anything's `SamPredictor` (METHODS 2.1): the longest side scaled to the input size,
+The steps are those of segment-anything's `SamPredictor` (Kirillov 2023): the longest side scaled to the input size,
 padding with 0 at the right and bottom.
 """
 
@@ -15,15 +15,16 @@ import numpy as np
 
 from CardioSAMLib.cine import Array
 from CardioSAMLib.crops import Crop
+from CardioSAMLib.networks.sam_architectures import PIXEL_DEVIATION, PIXEL_MEAN
 from CardioSAMLib.segmentation.locate import HeartBox
 from CardioSAMLib.segmentation.model_image import ModelImage
 
 REGION_MM = 176.0
-"""Side of the square around the heart's center that is shown, unless the heart is larger (METHODS 6)."""
+"""Side of the square around the heart's center that is shown, unless the heart is larger: 0.8 mm pixels at 224 px."""
 
 _MARGIN_MM = 24.0
-_SAM_MEAN = np.array([123.675, 116.28, 103.53], dtype=np.float32)
-_SAM_STD = np.array([58.395, 57.12, 57.375], dtype=np.float32)
+_SAM_MEAN = np.array(PIXEL_MEAN, dtype=np.float32)
+_SAM_STD = np.array(PIXEL_DEVIATION, dtype=np.float32)
 _MEDSAM_PERCENTILES = (0.5, 99.5)
 
 
@@ -99,7 +100,7 @@ def _stretched(plane: Array, low: float, high: float) -> Array:
 
 def full_range(plane: Array) -> Array:
     """Gray values of any shape as uint8, the smallest 0 and the largest 255."""
-    # Stein 2023 (METHODS 2.6, prompts, 7): minimum to maximum of each slice.
+    # Stein 2023: minimum to maximum of each slice.
     return _stretched(plane, float(plane.min()), float(plane.max()))
 
 
@@ -129,4 +130,4 @@ NORMALIZATIONS = MappingProxyType(
         )
     }
 )
-"""By id. The id belongs to the weights: those of one seen through the other's draw nonsense (METHODS 7, trap 23)."""
+"""By id. The id belongs to the weights: those of one seen through the other's draw nonsense."""

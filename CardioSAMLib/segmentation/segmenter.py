@@ -8,7 +8,7 @@ from typing import Protocol
 from CardioSAMLib.cine import Cine, UnusableInput
 from CardioSAMLib.labels import CineSegmentation
 from CardioSAMLib.progress import Progress, silent
-from CardioSAMLib.resources import AUTOMATIC, CHECKPOINT_SUFFIX, PROMPTABLE, ModelCard
+from CardioSAMLib.resources import AUTOMATIC, CHECKPOINT_SUFFIX, PROMPTABLE, ModelCard, check_downloaded
 from CardioSAMLib.segmentation.promptable import PromptableModel
 
 
@@ -31,6 +31,7 @@ def segmenter_of(card: ModelCard) -> Segmenter:
 
     if card.kind != AUTOMATIC:
         raise UnusableInput(f"{card.id} draws only what it is prompted for; choose a model that draws by itself.")
+    check_downloaded(card)
     return CropSegmenter(OnnxNetwork(card), card)
 
 
@@ -42,13 +43,15 @@ def promptable_of(card: ModelCard, threads: int = 0) -> PromptableModel:
     Raises UnusableInput if it takes no prompts, a file is missing, is not the one of the catalogue, or wants another
     preprocessing.
     """
+    from CardioSAMLib.segmentation.checkpoint_model import model_of_card
     from CardioSAMLib.segmentation.compact_model import CompactModel
-    from CardioSAMLib.segmentation.sam2_models import sam2_of
+    from CardioSAMLib.segmentation.sam2_models import load_sam2
     from CardioSAMLib.segmentation.sam2_network import ARCHITECTURES
-    from CardioSAMLib.segmentation.sam_models import sam_of
+    from CardioSAMLib.segmentation.sam_models import load_sam
 
+    check_downloaded(card)
     if card.kind == PROMPTABLE and card.architecture in {known.id for known in ARCHITECTURES}:
-        return sam2_of(card)
+        return model_of_card(card, load_sam2)
     if card.kind == PROMPTABLE and card.file.endswith(CHECKPOINT_SUFFIX):
-        return sam_of(card)
+        return model_of_card(card, load_sam)
     return CompactModel(card, threads)

@@ -1,4 +1,4 @@
-"""Prompts as a person would give them, drawn from reference contours: the protocol of Stein 2023 (METHODS 2.6, A33).
+"""Prompts as a person would give them, drawn from reference contours: the protocol of Stein 2023 (docs/prompts.md).
 
 Two modes: `stein_literal` does what was published, mistakes included, so that its table can be repeated;
 `stein_corrected`, the one to use, does what was meant. What they choose differently stands in their entries.

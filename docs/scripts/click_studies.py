@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 
@@ -14,9 +15,11 @@ from CardioSAMLib.function import volumes_ml
 from CardioSAMLib.io import AcdcPatient
 from CardioSAMLib.labels import STORAGE, CineSegmentation, Structure
 from CardioSAMLib.prompts import PointPrompt, SlicePrompts, StructurePrompts, box_around
-from CardioSAMLib.segmentation import HeartBox, Prompter
+from CardioSAMLib.segmentation import EmbeddingCache, HeartBox, Prompter
 from CardioSAMLib.segmentation.correction import Reach, corrected_slice, correction_prompts
 from CardioSAMLib.segmentation.corrective import corrective_click
+from CardioSAMLib.segmentation.model_image import ModelImage
+from CardioSAMLib.segmentation.promptable import MaskLogits, PromptableModel
 
 MOST_CLICKS = 5
 Key = tuple[int, int]
@@ -127,6 +130,30 @@ def corrected(prompter: Prompter, reach: Reach | None = None) -> Answer:
         return labels
 
     return answer
+
+
+def contour_shown(model: PromptableModel, cache: EmbeddingCache) -> Answer:
+    """As the library, but the model is shown the contour that is to change also where there is a positive click."""
+
+    def answer(study: Study, now: CineSegmentation, click: Click, clicks: tuple[Click, ...]) -> Array:
+        prompter = Prompter(cast(PromptableModel, ContourShown(model, now.labels[click.key])), cache)
+        return corrected(prompter)(study, now, click, clicks)
+
+    return answer
+
+
+class ContourShown:
+    """A promptable model that sees labels `(rows, columns)` beside the prompts, and is the same in all else."""
+
+    def __init__(self, model: PromptableModel, labels: Array) -> None:
+        self._model, self._labels = model, labels
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def decode(self, embedding: Mapping[str, Array], image: ModelImage, prompts: StructurePrompts) -> MaskLogits:
+        contour = self._labels == STORAGE.value_of(prompts.structure)
+        return self._model.decode(embedding, image, replace(prompts, mask=contour) if contour.any() else prompts)
 
 
 def corrected_beside(prompter: Prompter) -> Answer:

@@ -11,10 +11,11 @@ NAMES = {
     "slice_redrawn": "bound: the whole slice redrawn by hand",
     "corrected": "a click corrects its slice",
     "corrected_beside": "... and the slices beside it",
+    "contour_shown": "the model always sees the contour",
     "model_alone": "the model's own answer to the click",
 }
 _COLORS = {"slice_redrawn": "0.6", "corrected": "C0", "corrected_beside": "C1", "model_alone": "C3"}
-_ORDER = ("corrected", "corrected_beside", "model_alone", "slice_redrawn")
+_ORDER = ("corrected", "corrected_beside", "contour_shown", "model_alone", "slice_redrawn")
 
 
 def page(result: Row) -> str:
@@ -70,12 +71,13 @@ What single clicks did ("removed": wrong pixels of the study that are gone, as a
 (`segmentation/correction.py`) therefore takes the click as the truth: the model's logits are raised (or lowered) around
 it until it lies inside (outside), by a Gaussian of the distance ({reach["mm"]:g} mm, or {reach["of_way_to_contour"]:g}
 times the way to the contour where that is less) and of the difference of gray values ({reach["gray"]:g} standard
-deviations of the image); of the pixels that change, the connected part that holds the click is taken over, and it may
-only grow (or shrink) the structure. So every click is obeyed, and nothing far from it changes. The contour that is to
-change is not shown to the model where there is a positive click (which did better on training patients).
+deviations of the image); logits count up to {reach["surest_logit"]:g} on both sides, and that of the clicked pixel is
+made {reach["clicked_logit"]:g}; of the pixels that change, the connected part that holds the click is taken over, and
+it may only grow (or shrink) the structure. So every click is obeyed, and nothing far from it changes. The contour that
+is to change is not shown to the model where there is a positive click.
 
-These numbers, and that a click changes its own slice only, were chosen on {chosen["patients"]} of the patients that
-both models were trained on, where errors are smaller and fewer. There, 3D Dice:
+These numbers, that the contour is not shown, and that a click changes its own slice only, were chosen on patients that
+both models were trained on, where errors are smaller and fewer. On {chosen["patients"]} of these, 3D Dice:
 
 | clicks per study | {" | ".join(map(str, range(len(usual["steps"]))))} |
 |---|{"---|" * len(usual["steps"])}
@@ -83,8 +85,8 @@ both models were trained on, where errors are smaller and fewer. There, 3D Dice:
 
 and with other reaches:
 
-| distance, mm | times the way to the contour | gray values | Dice, all clicks made | removed | worse |
-|---|---|---|---|---|---|
+| distance, mm | times way to contour | gray values | logits to | at the click | Dice, all clicks | removed | worse |
+|---|---|---|---|---|---|---|---|
 {reach_rows(chosen)}
 
 ## One box per structure on one slice
@@ -124,12 +126,13 @@ def ef_rows(curves: Row, side: str) -> str:
         )
         + " |"
         for name in _ORDER
+        if name in curves
     )
 
 
 def click_rows(curves: Row) -> str:
     rows = []
-    for name in _ORDER[:3]:
+    for name in ("corrected", "corrected_beside", "model_alone"):
         one = curves[name]
         shares = (one[key] for key in ("obeyed_share", "gain_of_error_share", "worse_share"))
         cells = [str(one["clicks"]), *(f"{100 * share:.0f} %" for share in shares)]
@@ -141,6 +144,7 @@ def reach_rows(chosen: Row) -> str:
     usual = {**chosen["usual_reach"], **chosen["curves"]["corrected"]}
     return "\n".join(
         f"| {limit(row['mm'])} | {limit(row['of_way_to_contour'])} | {limit(row['gray'])} | "
+        f"{limit(row['surest_logit'])} | {limit(row['clicked_logit'])} | "
         f"{row['steps'][-1]['dice']:.4f} | {100 * row['gain_of_error_share']:.0f} % | "
         f"{100 * row['worse_share']:.0f} % |"
         for row in (usual, *chosen["reaches"])
@@ -174,7 +178,7 @@ def draw(result: Row, file: Path) -> None:
     )
     figure, axes = plt.subplots(1, len(panels), figsize=(11, 3.6), layout="constrained")
     for axis, (key, label) in zip(axes, panels, strict=True):
-        for name in _ORDER:
+        for name in result["clicks"]:
             values = [step[key] for step in result["clicks"][name]["steps"]]
             style = "--" if name == "slice_redrawn" else "-"
             axis.plot(values, style, marker="o", markersize=4, color=_COLORS[name], label=NAMES[name])

@@ -3,7 +3,7 @@
     python docs/scripts/measure_cache_bug.py DATA --work FOLDER
 
 DATA: the folder that holds `acdc`. FOLDER: for what takes long; a stopped run goes on there. The public code of Stein
-2023 keeps an embedding under the name of patient and slice (METHODS 2.6, A36). `PatientSliceKeys`, which does the same
+2023 keeps an embedding under the name of patient and slice. `PatientSliceKeys`, which does the same
 on purpose, exists in this script only.
 """
 
@@ -263,15 +263,15 @@ figures are in [cache-bug.json](cache-bug.json). Research use only.
 Stein 2023 fine-tuned the mask decoder of SAM with kept embeddings. The public code of that thesis names an embedding
 by patient and slice. Then end-diastole and end-systole of a slice share one, and the first random view of a slice
 is reused with the contours and prompts of all later, other views. The thesis found that fine-tuning without boxes made
-the model worse; METHODS 2.6 asks whether the fault explains it. CardioSAM keeps embeddings by what was encoded, so
+the model worse; the question is whether the fault explains it. CardioSAM keeps embeddings by what was encoded, so
 neither can happen; the faulty way lives in the script only.
 
-**What was done.** The frozen encoder is the network that ships (`{result["start"]["encoder"]}`, with its necks), which
-takes SAM's place: no official checkpoint could be had here. The decoder starts from {result["start"]["steps"]} steps on
-made-up blobs and rings and has never seen a heart: the counterpart of SAM before fine-tuning. It is not told
-which structure is meant. Recipe `decoder` (Adam 1e-4, batch 1, 2 points, 1 on each other structure, with and without
-box), but {result["epochs"]} epochs instead of 100, on {result["slices_trained_on"]} slices of
-{result["patients_trained_on"]} patients; a new view of each slice in every epoch; the last epoch is taken. All is
+**What was done.** The frozen encoder is the network that ships (`{result["start"]["encoder"]}`) with necks trained on
+shapes, which takes SAM's place: no official checkpoint could be had here. The decoder starts from
+{result["start"]["steps"]} steps on made-up blobs and rings and has never seen a heart: the counterpart of SAM before
+fine-tuning. It is not told which structure is meant. Recipe `decoder` (Adam 1e-4, batch 1, 2 points, 1 on each other
+structure, with and without box), but {result["epochs"]} epochs instead of 100, on {result["slices_trained_on"]} slices
+of {result["patients_trained_on"]} patients; a new view of each slice in every epoch; the last epoch is taken. All is
 equal but the keys. Tested on all {result["slices"]} slices with contours of {result["patients"]} patients not trained
 on; prompts from the reference; each structure by itself; mean Dice over structures, slices, then volumes. One run
 each: differences of 0.01 are not to be read into.

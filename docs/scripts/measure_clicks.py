@@ -22,6 +22,7 @@ from click_studies import (
     Answer,
     Course,
     Study,
+    contour_shown,
     corrected,
     corrected_beside,
     course_of,
@@ -36,12 +37,21 @@ from clicks_page import draw, page
 from CardioSAMLib.cine import Array
 from CardioSAMLib.evaluation.protocols.splits import read_split
 from CardioSAMLib.io import load_acdc_patient, write_files
-from CardioSAMLib.labels import STORAGE, CineSegmentation, Provenance, Structure
+from CardioSAMLib.labels import STORAGE, CineSegmentation, Structure
 from CardioSAMLib.prompts import SlicePrompts, StructurePrompts, box_around
 from CardioSAMLib.resources import DEFAULT_MODEL_ID, DEFAULT_PROMPTABLE_ID, find_model, resources_dir
-from CardioSAMLib.segmentation import EmbeddingCache, HeartBox, Prompter, heart_box_of, promptable_of, segmenter_of
+from CardioSAMLib.segmentation import (
+    EmbeddingCache,
+    HeartBox,
+    Prompter,
+    heart_box_of,
+    promptable_of,
+    provenance_of,
+    segmenter_of,
+)
 from CardioSAMLib.segmentation.correction import Reach
 from CardioSAMLib.segmentation.jitter import JITTERS, SideJitter, jittered_box
+from CardioSAMLib.segmentation.promptable import PromptableModel
 from CardioSAMLib.segmentation.propagation import (
     CorrectedFrames,
     FramePropagator,
@@ -66,6 +76,12 @@ OTHER_REACHES = (
     Reach(of_way_to_contour=NO_LIMIT),
     Reach(gray=0.25),
     Reach(gray=NO_LIMIT),
+    Reach(surest_logit=1.5),
+    Reach(surest_logit=6.0),
+    Reach(surest_logit=NO_LIMIT),
+    Reach(clicked_logit=1.0),
+    Reach(clicked_logit=2.0),
+    Reach(clicked_logit=8.0),
 )
 
 
@@ -93,7 +109,8 @@ def main() -> None:
     split = read_split(resources_dir() / "splits" / SPLIT)
     card = find_model(DEFAULT_PROMPTABLE_ID)
     with tempfile.TemporaryDirectory() as folder:
-        prompter = Prompter(promptable_of(card), EmbeddingCache(Path(folder)))
+        model, cache = promptable_of(card), EmbeddingCache(Path(folder))
+        prompter = Prompter(model, cache)
         validation = studies_of(acdc, split.validation)
         result = {
             "command": COMMAND,
@@ -101,7 +118,7 @@ def main() -> None:
             "automatic": DEFAULT_MODEL_ID,
             "split": SPLIT,
             "clicks": {name: curve(validation, answer, prompter) for name, answer in answers(prompter).items()},
-            "chosen_on": chosen_on(studies_of(acdc, split.train[::CHOSEN_ON_EVERY]), prompter),
+            "chosen_on": chosen_on(studies_of(acdc, split.train[::CHOSEN_ON_EVERY]), model, cache),
             "boxes": [one_box_each(validation, prompter, way, jitter) for way in WAYS for jitter in jitters_of(way)],
             "patients": len(validation),
         }
@@ -132,9 +149,11 @@ def answers(prompter: Prompter) -> dict[str, Answer]:
     }
 
 
-def chosen_on(studies: Sequence[Study], prompter: Prompter) -> dict[str, Any]:
+def chosen_on(studies: Sequence[Study], model: PromptableModel, cache: EmbeddingCache) -> dict[str, Any]:
     """The usual way on training patients, and the others that it was chosen from."""
+    prompter = Prompter(model, cache)
     others = {name: answer for name, answer in answers(prompter).items() if name != "slice_redrawn"}
+    others["contour_shown"] = contour_shown(model, cache)
     return {
         "patients": len(studies),
         "usual_reach": asdict(Reach()),
@@ -219,7 +238,7 @@ def from_boxes(study: Study, prompter: Prompter, way: Way, jitter: SideJitter, n
     drawn = prompter.predict(cine, prompts, region).labels
     labels = np.zeros(study.reference.shape, np.uint8)
     labels[0, middle] = drawn
-    start = CineSegmentation(labels, (0,), Provenance("prompts"))
+    start = CineSegmentation(labels, (0,), provenance_of(prompter.model))
     propagator = Propagator(PromptedSlices(prompter, region), over_frames(way, prompter, region))
     everything = list(np.ndindex(labels.shape[:2]))
     sources = [(0, middle)]

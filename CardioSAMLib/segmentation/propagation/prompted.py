@@ -9,11 +9,11 @@ import numpy as np
 from scipy import ndimage
 
 from CardioSAMLib.cine import Array, Cine
-from CardioSAMLib.labels import STORAGE, Structure
+from CardioSAMLib.labels import STORAGE, Provenance, Structure
 from CardioSAMLib.progress import Progress, part_of
 from CardioSAMLib.prompts import PointPrompt, SlicePrompts, StructurePrompts, box_around, shared_negatives
 from CardioSAMLib.segmentation.locate import HeartBox, heart_box_of
-from CardioSAMLib.segmentation.promptable import Prompter
+from CardioSAMLib.segmentation.promptable import Prompter, provenance_of
 from CardioSAMLib.segmentation.propagation.plan import between
 from CardioSAMLib.segmentation.propagation.propagator import FramePropagator, SliceKey
 from CardioSAMLib.segmentation.simulate import deepest_pixel, depth_px
@@ -92,6 +92,10 @@ class PromptedSlices:
     def method(self) -> str:
         return "prompts"
 
+    @property
+    def drawn_by(self) -> Provenance:
+        return provenance_of(self.prompter.model)
+
     def next_slice(self, cine: Cine, drawn: Array, target: SliceKey) -> Array:
         """See `SlicePropagator`."""
         shown = self.prompts.of(drawn, target)
@@ -121,6 +125,10 @@ class PromptedFrames:
     def method(self) -> str:
         return "prompts"
 
+    @property
+    def drawn_by(self) -> Provenance:
+        return provenance_of(self.prompter.model)
+
     def through_frames(
         self, cine: Cine, slice_number: int, drawn: Mapping[int, Array], targets: Sequence[int], progress: Progress
     ) -> Mapping[int, Array]:
@@ -145,6 +153,10 @@ class CorrectedFrames:
     @property
     def method(self) -> str:
         return f"{self.found_by.method}, then prompts"
+
+    @property
+    def drawn_by(self) -> Provenance:
+        return provenance_of(self.prompter.model)
 
     def through_frames(
         self, cine: Cine, slice_number: int, drawn: Mapping[int, Array], targets: Sequence[int], progress: Progress

@@ -174,12 +174,13 @@ def _told(
 ) -> CineSegmentation:
     """The new segmentation; its provenance says from what and how slices were drawn, beside who drew the sources."""
     frames = tuple(sorted({*segmentation.segmented_frames, *(frame for frame, _ in drawn)}))
-    settings = {
-        **segmentation.provenance.settings,
-        "propagation_over_slices": propagator.over_slices.method,
-        "propagation_over_frames": propagator.over_frames.method,
-        "propagation_sources": " ".join(f"{frame}/{number}" for frame, number in sources),
-    }
+    before = segmentation.provenance.settings
+    settings = {key: value for key, value in before.items() if not key.startswith("propagation_")}
+    for key, way in (("slices", propagator.over_slices), ("frames", propagator.over_frames)):
+        settings[f"propagation_over_{key}"] = way.method
+        if way.drawn_by is not None:
+            settings |= way.drawn_by.as_settings(f"propagation_over_{key}_by")
+    settings["propagation_sources"] = " ".join(f"{frame}/{number}" for frame, number in sources)
     provenance = replace(segmentation.provenance, settings=settings)
     return CineSegmentation(labels, frames, provenance)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from CardioSAMLib.cine import Array, Cine
+from CardioSAMLib.labels import Provenance
 from CardioSAMLib.progress import Progress
 
 SliceKey = tuple[int, int]
@@ -14,10 +15,16 @@ SliceKey = tuple[int, int]
 
 
 class SlicePropagator(Protocol):
-    """Draws a slice from its neighbor in the same frame. method: what it is, for the provenance."""
+    """Draws a slice from its neighbor in the same frame.
+
+    For the provenance: method: what it is; drawn_by: the model that it asks, if any.
+    """
 
     @property
     def method(self) -> str: ...
+
+    @property
+    def drawn_by(self) -> Provenance | None: ...
 
     def next_slice(self, cine: Cine, drawn: Array, target: SliceKey) -> Array:
         """Labels of the target, uint8 `(rows, columns)` in the `STORAGE` order.
@@ -29,10 +36,13 @@ class SlicePropagator(Protocol):
 
 
 class FramePropagator(Protocol):
-    """Draws a slice in the frames of the cycle in which it was not drawn. method: what it is, for the provenance."""
+    """Draws a slice in the frames of the cycle in which it was not drawn. Properties as of `SlicePropagator`."""
 
     @property
     def method(self) -> str: ...
+
+    @property
+    def drawn_by(self) -> Provenance | None: ...
 
     def through_frames(
         self, cine: Cine, slice_number: int, drawn: Mapping[int, Array], targets: Sequence[int], progress: Progress

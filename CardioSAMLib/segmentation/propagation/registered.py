@@ -32,6 +32,10 @@ class RegisteredFrames:
     def method(self) -> str:
         return "registration"
 
+    @property
+    def drawn_by(self) -> None:
+        return None
+
     def through_frames(
         self, cine: Cine, slice_number: int, drawn: Mapping[int, Array], targets: Sequence[int], progress: Progress
     ) -> Mapping[int, Array]:

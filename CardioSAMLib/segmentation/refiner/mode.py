@@ -19,7 +19,7 @@ class Negatives(str, Enum):
 
 @dataclass(frozen=True)
 class RefinerMode:
-    """The choices on which publication and correction differ (METHODS 2.4).
+    """The choices on which publication (Cohen Indelman 2024) and correction differ.
 
     relative_threshold: whether a probability map is cut a second time, at a share of its highest value.
     count_by: how the number of positives is chosen.
@@ -46,8 +46,11 @@ REFINER_MODES: Mapping[str, RefinerMode] = MappingProxyType({mode.name: mode for
 
 @dataclass(frozen=True)
 class RefinerOptions:
-    """How contours are refined. seed: of the clusters' starts and of where negatives begin."""
+    """How contours are refined. seed: of the clusters' starts and of where negatives begin.
+
+    negatives: random ones need the core installation only; what optimized ones bring beside them: docs/refiner.md.
+    """
 
     mode: RefinerMode = CORRECTED
-    negatives: Negatives = Negatives.nppr
+    negatives: Negatives = Negatives.random
     seed: int = 0

@@ -1,6 +1,6 @@
 """Points beside a structure: random ones of its surroundings, and such as the model itself tells apart from it (NPPR).
 
-NPPR (Cohen Indelman, METHODS 2.4, A10) asks the frozen model for the surroundings instead of the structure: the points
+NPPR (Cohen Indelman et al. 2024) asks the frozen model for the surroundings instead of the structure: the points
 count as positive and those on the structure as negative. Along the gradient of the answer's error the points move to
 where they show the surroundings best. Turned back, they say best where the structure is not.
 """

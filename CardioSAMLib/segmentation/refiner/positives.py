@@ -1,4 +1,4 @@
-"""Points on a structure from a coarse contour of it (Cohen Indelman, METHODS 2.4, A09)."""
+"""Points on a structure from a coarse contour of it (Cohen Indelman et al. 2024)."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from CardioSAMLib.progress import Progress, silent
 from CardioSAMLib.prompts import SlicePrompts
 from CardioSAMLib.segmentation.differentiable import DifferentiableModel
 from CardioSAMLib.segmentation.locate import HeartBox, heart_box_of
-from CardioSAMLib.segmentation.promptable import PromptableModel, Prompter
+from CardioSAMLib.segmentation.promptable import PromptableModel, Prompter, provenance_of
 from CardioSAMLib.segmentation.refiner.mode import Negatives, RefinerOptions
 from CardioSAMLib.segmentation.refiner.object_prompts import CoarseSlice, ObjectPrompts, object_prompts
 
@@ -97,8 +97,7 @@ def _differentiable(model: PromptableModel) -> DifferentiableModel:
 def _provenance(coarse: Provenance, model: PromptableModel, options: RefinerOptions) -> Provenance:
     settings = {
         **coarse.settings,
-        "refined_by": model.id,
-        "refined_by_sha256": model.sha256,
+        **provenance_of(model).as_settings("refined_by"),
         "refiner_mode": options.mode.name,
         "refiner_negatives": options.negatives.value,
         "refiner_seed": str(options.seed),

@@ -9,7 +9,7 @@ from CardioSAMLib.cine import Array
 from CardioSAMLib.labels import STORAGE, Structure
 
 RING_MM = 10.0
-"""How far from the structure the background belongs to its surroundings (METHODS 2.4)."""
+"""How far from the structure the background belongs to its surroundings. Ours: the publication has no heart."""
 
 _NEIGHBORS = {
     Structure.LV: (Structure.MYO,),

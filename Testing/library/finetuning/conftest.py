@@ -9,10 +9,11 @@ import torch
 
 from CardioSAMLib.finetuning.views import read_slices
 from CardioSAMLib.model_store import add_models
+from CardioSAMLib.networks.sam import sam_network
+from CardioSAMLib.networks.sam_architectures import SamArchitecture
 from CardioSAMLib.networks.unet import UNet25D
 from CardioSAMLib.phantom import PhantomOptions, make_phantom
 from CardioSAMLib.segmentation import sam_checkpoint
-from CardioSAMLib.segmentation.sam_network import SamArchitecture, sam_network
 from CardioSAMLib.training.configuration import PromptedConfiguration
 from CardioSAMLib.training.export_prompted import export_prompted
 from CardioSAMLib.training.prompted import PromptedRun

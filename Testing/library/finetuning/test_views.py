@@ -9,6 +9,7 @@ import pytest
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.finetuning.views import LabeledSlice, read_slices, view_of
 from CardioSAMLib.segmentation import HeartBox
+from CardioSAMLib.segmentation.sam_image import NORMALIZATIONS, sam_image
 from CardioSAMLib.training.recipe import ViewOptions
 
 
@@ -91,3 +92,35 @@ def test_noise_changes_the_look_and_not_the_labels():
 def test_without_a_look_the_gray_values_stay_as_they_are():
     view = view_of(replace(disk_slice()), 1, ViewOptions(mirror=True), [0])
     assert set(np.unique(view.planes[1])) <= {0.0, 100.0}
+
+
+def gray_slice():
+    """Air of 0, tissue of 100 to 400 and a few pixels of fat at 2,000, as scanners give them."""
+    random, one = np.random.default_rng(5), disk_slice()
+    planes = np.where(one.labels > 0, random.uniform(100.0, 400.0, one.planes.shape), 0.0)
+    planes[:, 10:13, 10:13] = 2000.0
+    return replace(one, planes=planes.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [ViewOptions(gamma_log=0.3), ViewOptions(bias_field=0.35), ViewOptions(noise=0.1), ViewOptions(blur_share=1.0)],
+    ids=lambda options: next(name for name, value in vars(options).items() if value),
+)
+def test_another_look_stays_in_the_range_of_the_gray_values(options):
+    one = gray_slice()
+    views = [view_of(one, number, options, [0]).planes for number in range(1, 6)]
+    assert max(np.abs(view - one.planes).max() for view in views) > 10.0
+    assert all(view.dtype == np.float32 and view.min() >= 0.0 and view.max() <= 2000.0 for view in views)
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS.values(), ids=lambda one: one.id)
+def test_what_a_model_sees_of_a_slightly_changed_look_is_nearly_what_it_sees_in_use(normalization):
+    one = gray_slice()
+    changed = view_of(one, 1, ViewOptions(gamma_log=0.01, noise=0.002, bias_field=0.01), [0])
+    in_use, in_training = (
+        sam_image(view.planes[1], view.region, view.pixel_mm, normalization, 224).pixels for view in (one, changed)
+    )
+    contrast = np.ptp(in_use)
+    assert np.abs(in_use - in_training).mean() < 0.01 * contrast
+    assert np.abs(in_use - in_training).max() > 0

@@ -12,7 +12,14 @@ from CardioSAMLib.labels import STORAGE, Structure
 from CardioSAMLib.phantom import PhantomOptions, make_phantom
 from CardioSAMLib.prompts import BoxPrompt, PointPrompt, SlicePrompts, StructurePrompts, box_around
 from CardioSAMLib.resources import DEFAULT_MODEL_ID, DEFAULT_PROMPTABLE_ID, find_model, sha256_of
-from CardioSAMLib.segmentation import EmbeddingCache, Prompter, heart_box_of, promptable_of, segmenter_of
+from CardioSAMLib.segmentation import (
+    EmbeddingCache,
+    Prompter,
+    heart_box_of,
+    promptable_of,
+    provenance_of,
+    segmenter_of,
+)
 from CardioSAMLib.segmentation.compact_model import CompactModel, prompt_tokens
 from CardioSAMLib.segmentation.exported_decoder import read_decoder
 
@@ -53,6 +60,16 @@ def test_both_files_are_those_of_the_catalogue():
     assert card.bytes + card.decoder["bytes"] < 12e6
     with pytest.raises(UnusableInput, match="not the one of the catalogue"):
         CompactModel(replace(card, decoder={**card.decoder, "sha256": "0" * 64}))
+
+
+def test_its_provenance_names_the_version_and_tells_models_apart_that_differ_in_the_decoder_only(model):
+    card = find_model(DEFAULT_PROMPTABLE_ID)
+    tuned = replace(card, decoder={**card.decoder, "sha256": "0" * 64})
+    told = provenance_of(model)
+    assert (told.model_id, told.model_version) == (card.id, card.version)
+    assert told.model_sha256 == card.files_sha256 != tuned.files_sha256
+    # Embeddings are those of the encoder, which both share.
+    assert model.sha256 == card.sha256 == tuned.sha256
 
 
 def test_logits_that_follow_points_are_those_of_the_file_with_no_structure_named_and_have_a_gradient(model, phantom):

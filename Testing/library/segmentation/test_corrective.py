@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from CardioSAMLib.labels import STORAGE, Structure
+from CardioSAMLib.labels import Structure
 from CardioSAMLib.prompts import PointPrompt, StructurePrompts
-from CardioSAMLib.segmentation.corrective import corrections, corrective_click, corrective_clicks
+from CardioSAMLib.segmentation.corrective import corrections, corrective_click
 
 
 def box(*sides, shape=(40, 40)):
@@ -60,18 +60,6 @@ def test_a_pixel_is_not_clicked_twice():
     clicked = [tuple(pixel) for pixel in np.argwhere(box(10, 10, 12, 12))]
     assert corrective_click(reference, NOTHING, clicked).point.pixel == (20, 20)
     assert corrective_click(reference, NOTHING, [*clicked, (20, 20)]) is None
-
-
-def test_every_structure_with_an_error_gets_its_click():
-    """A column of wall labeled as cavity is missed wall and too much cavity; the RV is right."""
-    lv, myo, rv = (STORAGE.value_of(one) for one in (Structure.LV, Structure.MYO, Structure.RV))
-    reference = np.where(box(5, 5, 9, 9), rv, np.where(box(20, 20, 24, 24), myo, np.where(box(20, 25, 24, 29), lv, 0)))
-    predicted = np.where(box(20, 24, 24, 24), lv, reference)
-    clicks = corrective_clicks(reference, predicted)
-    assert {one: (c.point.pixel, c.point.positive, c.error_px) for one, c in clicks.items()} == {
-        Structure.MYO: ((20, 24), True, 5),
-        Structure.LV: ((20, 24), False, 5),
-    }
 
 
 def paint(prompts):

@@ -48,7 +48,7 @@ def reopened(cache):
     return EmbeddingCache(cache.info().folder, cache.info().max_bytes)
 
 
-# The key (METHODS 7, traps 1, 2 and 36)
+# The key: Stein 2023 kept embeddings by patient and slice, and so mixed frames and views
 
 
 def test_equal_pixels_have_equal_keys_however_they_lie_in_memory():

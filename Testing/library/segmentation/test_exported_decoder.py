@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.networks.prompted import PromptedDecoder
 from CardioSAMLib.resources import DEFAULT_MODEL_ID, DEFAULT_PROMPTABLE_ID, find_model
 from CardioSAMLib.segmentation.exported_decoder import read_decoder
+from CardioSAMLib.training.export_prompted import export_decoder
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,15 @@ def test_it_answers_as_the_file_does(file, has_mask):
     assert np.ptp(expected[0]) > 1.0
     for one, other in zip(answered, expected, strict=True):
         assert one.numpy() == pytest.approx(other, abs=1e-4)
+
+
+def test_weights_that_no_training_has_moved_are_read_back_bit_by_bit_from_a_new_file(tmp_path):
+    """Ones and zeros, which an exporter that folds constants leaves out."""
+    torch.manual_seed(0)
+    network = PromptedDecoder()
+    export_decoder(network, tmp_path / "new.onnx", 32)
+    read = read_decoder(tmp_path / "new.onnx").state_dict()
+    assert all(torch.equal(read[name], weight) for name, weight in network.state_dict().items())
 
 
 def test_its_weights_have_no_gradients(file):

@@ -5,13 +5,13 @@ import pytest
 
 from CardioSAMLib.cine import Cine, Geometry, UnusableInput
 from CardioSAMLib.crops import Crop, take
-from CardioSAMLib.labels import STORAGE, Structure
+from CardioSAMLib.labels import STORAGE, Provenance, Structure
 from CardioSAMLib.progress import Cancelled
 from CardioSAMLib.prompts import PointPrompt, SlicePrompts, StructurePrompts
 from CardioSAMLib.segmentation.embedding_cache import EmbeddingCache
 from CardioSAMLib.segmentation.locate import HeartBox, heart_box_of
 from CardioSAMLib.segmentation.model_image import ModelImage
-from CardioSAMLib.segmentation.promptable import MaskLogits, Prompter
+from CardioSAMLib.segmentation.promptable import MaskLogits, Prompter, provenance_of
 
 SHAPE = (40, 48)
 LV, MYO, RV = (STORAGE.value_of(structure) for structure in (Structure.LV, Structure.MYO, Structure.RV))
@@ -249,3 +249,8 @@ def test_the_heart_box_of_contours_covers_all_slices_and_frames():
 def test_without_contours_there_is_no_heart_box():
     with pytest.raises(UnusableInput, match="segment the cine first"):
         heart_box_of(np.zeros((1, 1, *SHAPE), np.uint8), (1.0, 1.0))
+
+
+def test_the_provenance_of_a_model_without_a_version_names_its_weights(model):
+    assert provenance_of(model) == Provenance("cone", "", "c" * 64)
+    assert provenance_of(model).as_settings("refined_by") == {"refined_by": "cone", "refined_by_sha256": "c" * 64}

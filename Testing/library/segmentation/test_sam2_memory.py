@@ -48,6 +48,13 @@ def test_a_walk_equals_the_official_video_predictor(model, sam2_official, tmp_pa
     assert min(logits.std() for logits in ours) > 1e-2
 
 
+def test_progress_counts_frames_from_1_as_people_do(model):
+    said = []
+    image = sam2_image(frames_of_noise()[0], None, PIXEL_MM, SIZE)
+    encoded_frames(model, {0: image}, lambda _fraction, message: said.append(message))
+    assert said == [f"encoding frame 1 on {model.device_title}"]
+
+
 def official_state(official, images, folder):
     """The predictor's state of a video, with these images in place of the JPEG files it insists on reading."""
     import torch

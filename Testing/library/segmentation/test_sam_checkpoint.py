@@ -10,6 +10,8 @@ import torch
 from segment_anything import sam_model_registry
 
 from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.networks.sam import sam_network
+from CardioSAMLib.networks.sam_architectures import ARCHITECTURES
 from CardioSAMLib.segmentation.sam_checkpoint import (
     PUBLISHED,
     SamCheckpoint,
@@ -18,7 +20,6 @@ from CardioSAMLib.segmentation.sam_checkpoint import (
     read_checkpoint,
 )
 from CardioSAMLib.segmentation.sam_image import NORMALIZATIONS
-from CardioSAMLib.segmentation.sam_network import ARCHITECTURES, sam_network
 
 VIT_B = ARCHITECTURES[0]
 

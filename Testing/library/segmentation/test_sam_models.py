@@ -148,7 +148,7 @@ def test_the_decoder_answers_at_every_size(checkpoint, size):
 def test_a_prompt_without_a_box_gets_the_padding_point_and_one_with_a_box_does_not(small):
     """Both tell the encoder of two things; SAM's tokens for them differ, so the same corner twice answers otherwise."""
     taken = []
-    prompt_encoder = small._network["prompt_encoder"]
+    prompt_encoder = small.network["prompt_encoder"]
     handle = prompt_encoder.register_forward_hook(lambda _module, _given, made: taken.append(made[0]))
     image = image_by(small, gray_slice())
     embedding = {"image_embedding": np.zeros((256, 14, 14), np.float32)}
@@ -206,7 +206,7 @@ def test_it_looks_at_the_slice_and_not_at_its_neighbors(small):
 
 def test_memory_that_runs_out_on_the_cpu_says_what_to_do_and_leaves_the_model_usable(checkpoint):
     model = load_sam(checkpoint, "sam", 224, device="cpu")
-    encoder = model._network["image_encoder"]
+    encoder = model.network["image_encoder"]
 
     def full(_module, _given):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes")
@@ -231,7 +231,7 @@ def test_a_device_that_is_not_there_is_refused_before_the_file_is_read(tmp_path)
 
 def test_the_second_click_on_a_slice_does_not_run_the_encoder(small, phantom, tmp_path):
     runs = []
-    handle = small._network["image_encoder"].register_forward_hook(lambda *_: runs.append(1))
+    handle = small.network["image_encoder"].register_forward_hook(lambda *_: runs.append(1))
     prompter = Prompter(small, EmbeddingCache(tmp_path))
     region = heart_box_of(phantom.segmentation.labels, phantom.cine.geometry.spacing_mm[:2])
     for point in ((48.0, 48.0, True), (50.0, 46.0, True)):

@@ -81,7 +81,7 @@ def test_the_background_is_prompted_for_as_published_only():
     literal = simulate(HEART, STEIN_LITERAL, counts, 0).background
     assert [class_at(HEART, p) for p in literal.points if p.positive] == [0, 0, 0]
     assert sum(not p.positive for p in literal.points) == 3
-    # The background reaches the border of the image, so that its box goes one pixel beyond it (METHODS 7, trap 21).
+    # The background reaches the border of the image, so its box goes one pixel beyond it, as in the code of Stein 2023.
     assert literal.box == BoxPrompt(0, 0, 96, 110)
     assert simulate(HEART, STEIN_CORRECTED, counts, 0).background is None
 

@@ -22,6 +22,7 @@ class CopiedSlices:
     ends_at: int | None = None
     asked: list = field(default_factory=list)
     method = "copied slices"
+    drawn_by = Provenance("copier", "3", "c" * 64)
 
     def next_slice(self, _cine, drawn, target):
         self.asked.append(target)
@@ -34,6 +35,7 @@ class AveragedFrames:
 
     asked: list = field(default_factory=list)
     method = "averaged frames"
+    drawn_by = None
 
     def through_frames(self, cine, slice_number, drawn, targets, progress):
         labels = {}
@@ -148,6 +150,9 @@ def test_the_provenance_names_the_ways_the_sources_and_who_drew_them(cine, propa
     assert result.provenance.settings == {
         "by": "hand",
         "propagation_over_slices": "copied slices",
+        "propagation_over_slices_by": "copier",
+        "propagation_over_slices_by_version": "3",
+        "propagation_over_slices_by_sha256": "c" * 64,
         "propagation_over_frames": "averaged frames",
         "propagation_sources": "2/3",
     }

@@ -110,11 +110,13 @@ def test_another_context_gives_other_negatives(phantom, coarse, prompter):
 
 def test_provenance_says_what_was_refined_and_how(phantom, coarse, prompter):
     provenance = refine(phantom.cine, coarse, prompter, replace(RANDOM, seed=3)).provenance
+    card = find_model(DEFAULT_PROMPTABLE_ID)
     assert (provenance.model_id, provenance.model_version) == ("coarse", "1")
     assert dict(provenance.settings) == {
         "kept": "yes",
         "refined_by": "cardiosam-prompt",
-        "refined_by_sha256": prompter.model.sha256,
+        "refined_by_version": card.version,
+        "refined_by_sha256": card.files_sha256,
         "refiner_mode": "corrected",
         "refiner_negatives": "random",
         "refiner_seed": "3",
@@ -129,13 +131,16 @@ def test_optimized_negatives_need_a_model_with_gradients(phantom, coarse, model,
 
 
 @pytest.mark.parametrize("missing", ["torch", "onnx", "segment_anything"])
-def test_without_a_package_optimized_negatives_say_what_to_install(phantom, coarse, tmp_path, monkeypatch, missing):
+def test_without_a_package_only_optimized_negatives_fail_and_say_what_to_install(
+    phantom, coarse, tmp_path, monkeypatch, missing
+):
     prompter = Prompter(promptable_of(find_model(DEFAULT_PROMPTABLE_ID), 1), EmbeddingCache(tmp_path))
     for name in [name for name in sys.modules if name.split(".")[0] == missing or name.endswith("networks.prompted")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(UnusableInput, match=r"install it with: pip install 'cardiosam\[train\]'"):
         refine(phantom.cine, coarse, prompter, RefinerOptions(CORRECTED, Negatives.nppr))
+    assert refine(phantom.cine, coarse, prompter).labels.any()  # as is usual, without it
 
 
 def test_contours_of_another_cine_and_empty_ones_are_refused(phantom, coarse, prompter):
