@@ -60,7 +60,7 @@ class StudyResult:
 def analyze(
     path: Path, out_dir: Path, options: AnalysisOptions | None = None, progress: Progress = silent
 ) -> StudyResult:
-    """Reads a cine, segments and measures it, and writes all outputs of DESIGN section 6 into `out_dir`.
+    """Reads a cine, segments and measures it, and writes all outputs (`report.OUTPUTS`) into `out_dir`.
 
     Raises UnusableInput, with nothing written, if the input, the options or the folder cannot be used.
     """

@@ -58,7 +58,7 @@ def measure_analysis(input_path: Path | None, model_id: str, progress: Progress 
 
 
 def as_json(timings: AnalysisTimings) -> str:
-    """The timings as DESIGN section 6 gives them."""
+    """The timings by the names of their fields."""
     return json.dumps(asdict(timings), indent=2) + "\n"
 
 

@@ -117,7 +117,7 @@ def measure_prompting(input_path: Path | None, names: str | None, progress: Prog
 
 
 def as_json(timings: PromptTimings) -> str:
-    """The timings as DESIGN section 6 gives them, by the names of their fields."""
+    """The timings by the names of their fields."""
     return json.dumps(asdict(timings), indent=1) + "\n"
 
 

@@ -151,10 +151,11 @@ def _random_sam(architecture_id: str, size_px: int) -> PromptableModel:
     """A SAM model of random weights, which take as long as trained ones, on the CPU as all others."""
     import torch
 
+    from CardioSAMLib.networks.sam import sam_network
+    from CardioSAMLib.networks.sam_architectures import ARCHITECTURES
     from CardioSAMLib.segmentation.device import choose_device
     from CardioSAMLib.segmentation.sam_checkpoint import SamCheckpoint
     from CardioSAMLib.segmentation.sam_models import SamModel
-    from CardioSAMLib.segmentation.sam_network import ARCHITECTURES, sam_network
 
     (architecture,) = (one for one in ARCHITECTURES if one.id == architecture_id)
     generator = torch.Generator().manual_seed(0)

@@ -92,7 +92,7 @@ class Geometry:
 
         A slice covers half the way to each neighbor, so a missing slice is replaced by the linear interpolation of
         its neighbors' areas. The end slices cover half the usual interval outward: with equal spacing each slice
-        stands for one whole interval (METHODS 4.2, the convention of ACDC's volumes).
+        stands for one whole interval (the convention of ACDC's volumes; docs/methods.md).
         """
         usual = self.spacing_mm[2]
         if self.slice_positions_mm is None:
@@ -148,7 +148,7 @@ class Patient:
     def __post_init__(self) -> None:
         if self.sex not in (None, "F", "M"):
             raise UnusableInput(f"Sex {self.sex!r} is not known; give F or M, or leave it out.")
-        # METHODS 4.2: sizes outside these limits are typing errors or wrong units (DICOM has meters, ACDC has cm).
+        # Sizes outside these limits are typing errors or wrong units (DICOM has meters, ACDC has cm).
         _check_range("height", self.height_cm, 40.0, 250.0, "cm")
         _check_range("weight", self.weight_kg, 2.0, 350.0, "kg")
         _check_range("age", self.age_years, 0.0, 130.0, "years")
@@ -207,7 +207,7 @@ class Cine:
 
     @property
     def frame_interval_ms(self) -> float | None:
-        """Median time between frames; RR interval / frames where only the heart rate is known (METHODS 4.2)."""
+        """Median time between frames; RR interval / frames where only the heart rate is known."""
         if self.frame_times_ms is not None and self.frames > 1:
             return float(np.median(np.diff(self.frame_times_ms)))
         if self.heart_rate_bpm is not None and self.frames > 1:

@@ -20,8 +20,9 @@ from CardioSAMLib import __version__
 from CardioSAMLib.cine import Patient, UnusableInput
 from CardioSAMLib.evaluation.protocols.named import PROTOCOLS, Part
 from CardioSAMLib.evaluation_run.options import HeartBoxChoice, PromptSource
-from CardioSAMLib.progress import Progress, silent
-from CardioSAMLib.resources import DEFAULT_MODEL_ID, load_catalogue, resources_dir
+from CardioSAMLib.nnunet.commands import nnunet_app
+from CardioSAMLib.progress_bar import progress_bar as _progress_bar
+from CardioSAMLib.resources import DEFAULT_MODEL_ID, find_model, load_catalogue
 
 UNUSABLE_INPUT, QUALITY_FAILED, INTERRUPTED = 2, 3, 130
 
@@ -38,6 +39,7 @@ bench_app = typer.Typer(help="Timings of one run on this machine, with ratios.",
 app.add_typer(models_app, name="models")
 app.add_typer(bench_app, name="bench")
 app.add_typer(cache_app, name="cache")
+app.add_typer(nnunet_app, name="nnunet")
 
 
 class Frames(str, Enum):
@@ -216,9 +218,29 @@ def add_models(
     typer.echo("Added: " + ", ".join(card.id for card in add_to_catalogue(folder)))
 
 
+@models_app.command("download")
+def download_model(
+    model: Annotated[str, typer.Argument(metavar="ID", help="One that cardiosam models list shows as not here.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Agree to size, license and address without being asked.")] = False,
+) -> None:
+    """Download a model of the catalogue after you have agreed; its checksum is compared."""
+    from CardioSAMLib.model_store import download_model as download_files
+
+    card = find_model(model)
+    if not card.is_here and card.url is not None:
+        typer.echo(f"{card.title}: {card.total_bytes / 1e6:.1f} MB from {card.url}; license {card.license}.")
+        if not yes:
+            typer.confirm("Download it?", abort=True)
+    with _progress_bar() as progress:
+        download_files(model, progress)
+    typer.echo(f"Ready: {model}")
+
+
 @models_app.command("remove")
-def remove_model(model: Annotated[str, typer.Argument(metavar="ID", help="One of your own models.")]) -> None:
-    """Remove one of your own models with its files. Those that come with CardioSAM stay."""
+def remove_model(
+    model: Annotated[str, typer.Argument(metavar="ID", help="One that you have added or downloaded.")],
+) -> None:
+    """Remove a model that you have added or downloaded, with its files. Those that come with CardioSAM stay."""
     from CardioSAMLib.model_store import remove_model as remove_from_catalogue
 
     remove_from_catalogue(model)
@@ -311,24 +333,59 @@ def cache_clear() -> None:
 @app.command()
 def train(
     configuration: Annotated[
-        str, typer.Argument(metavar="CONFIG", help="Name of a configuration in Resources/training, or a JSON file.")
+        str, typer.Argument(metavar="CONFIG", help="Name of a configuration in Resources/Configs, or a TOML file.")
     ],
-    data: Annotated[Path, typer.Option(help="Folder of ACDC-style patients.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, logs and the finished model; resumes if there.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of ACDC-style patients; the configuration phantom needs none.")
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="Where to begin: an encoder (SAM or MedSAM file), or weights.pt of another training."),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cuda, mps or cpu; else the fastest there is.")] = None,
 ) -> None:
     """Train a model from a configuration. A stopped run goes on where it was when the command is given again.
 
     Example: cardiosam train cardiosam-unet25d --data ACDC/training --out runs/cardiosam-unet25d
-    """
-    with _training_packages():
-        from CardioSAMLib.training.run import train_model
 
-    path = Path(configuration)
-    if not path.suffix:
-        path = resources_dir() / "training" / f"{configuration}.json"
-    with _progress_bar() as progress:
-        files = train_model(path, data, out, progress)
-    typer.echo("Trained: " + ", ".join(map(str, files)))
+    On several GPUs: accelerate launch --multi_gpu -m CardioSAMLib.cli train ...
+    The finished model is used by name after: cardiosam models add OUT
+    """
+    from CardioSAMLib.training_run.run import TrainingOptions, train_model
+
+    with _training_packages(), _progress_bar() as progress:
+        trained = train_model(TrainingOptions(configuration, out, data, checkpoint, device), progress)
+    if trained.dice is not None:
+        typer.echo(f"Mean Dice on the validation patients, on crops of the training grid: {trained.dice:.3f}")
+    if trained.files:
+        typer.echo("Trained: " + ", ".join(map(str, trained.files)))
+
+
+@app.command()
+def search(
+    configuration: Annotated[
+        str, typer.Argument(metavar="CONFIG", help="What is measured: search (Resources/Configs), or a TOML file.")
+    ],
+    data: Annotated[Path, typer.Option(help="Folder of ACDC-style patients.")],
+    out: Annotated[Path, typer.Option(help="Folder for the search; goes on if there.")],
+    searcher: Annotated[str, typer.Option(help="pso, random or tpe.")] = "pso",
+    evaluations: Annotated[int, typer.Option(help="How many short trainings.")] = 96,
+    seed: Annotated[int, typer.Option(help="Of the searcher.")] = 0,
+) -> None:
+    """Search loss weights, learning rate and weight decay by many short trainings on a frozen encoder's features.
+
+    Example: cardiosam search search --data ACDC/training --out runs/search --searcher pso
+
+    A stopped search goes on where it was when the command is given again. What is best after a short training need not
+    be best after a long one, and the validation patients have been used up: report results on others.
+    """
+    from CardioSAMLib.training_run.search import SearchOptions, run_search
+
+    options = SearchOptions(configuration, data, out, searcher, evaluations, seed)
+    with _training_packages(), _progress_bar() as progress:
+        found = run_search(options, progress)
+    typer.echo(found.text)
 
 
 @app.command()
@@ -439,17 +496,5 @@ def _print(*parts: object) -> None:
     Console().print(*parts, sep="\n")
 
 
-@contextmanager
-def _progress_bar() -> Iterator[Progress]:
-    """A bar with stage names on a terminal, nothing elsewhere."""
-    from rich import progress as bars
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield silent
-        return
-    columns = (bars.BarColumn(), bars.TaskProgressColumn(), bars.TextColumn("{task.description}"))
-    with bars.Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=1.0)
-        yield lambda fraction, message: bar.update(task, completed=fraction, description=message)
+if __name__ == "__main__":
+    main()

@@ -53,7 +53,7 @@ class ContourComparison:
 def compare_contours(
     cine: Cine, first: CineSegmentation, other: CineSegmentation, options: MeasureOptions | None = None
 ) -> ContourComparison:
-    """Overlap and surface distances (METHODS 3) in each frame that both segmented, and both measurements.
+    """Overlap and surface distances (docs/metrics.md) in each frame that both segmented, and both measurements.
 
     Both are measured at the frames of the first, where the other has them too: a difference is then one of contours.
     Raises UnusableInput if they are not of this cine or have no frame in common.

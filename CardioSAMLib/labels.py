@@ -92,12 +92,17 @@ def base_to_apex(labels: Array) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Who drew the contours: a model of the catalogue by id, version and sha256 of its file, or a person ("expert")."""
+    """Who drew the contours: a model by id, version and sha256 (of all its files), or a person ("expert")."""
 
     model_id: str
     model_version: str = ""
     model_sha256: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
+
+    def as_settings(self, key: str) -> dict[str, str]:
+        """Id, version and sha256, as settings of the provenance of contours on which this model worked, too."""
+        named = {key: self.model_id, f"{key}_version": self.model_version, f"{key}_sha256": self.model_sha256}
+        return {name: value for name, value in named.items() if value}
 
 
 @dataclass(frozen=True)

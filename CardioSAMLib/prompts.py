@@ -217,9 +217,9 @@ class SlicePrompts:
 def box_around(mask: Array, margin_px: float = 0.0, past_edge_px: float = 0.0) -> BoxPrompt | None:
     """The box of a bool mask `(rows, columns)`, widened on each side by the margin; None where the mask is empty.
 
-    It is cut off so far past the last row and column of the image (METHODS 7, trap 21: published code cuts off at
-    its height and width, which is 1). A mask that is one pixel wide gets half a pixel to each side at least, so that
-    its box has an area.
+    It is cut off so far past the last row and column of the image (the code of Stein 2023 cuts off at its height and
+    width, which is 1). A mask that is one pixel wide gets half a pixel to each side at least, so that its box has an
+    area.
     """
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     if not rows.size:
@@ -260,7 +260,7 @@ def _inside(one: float, other: float, size: int) -> tuple[float, float]:
 
 def _box_fits(box: BoxPrompt, shape: tuple[int, int]) -> bool:
     # One pixel beyond the outermost centers is let through: published boxes are cut off at the width and the height
-    # of the image instead of its last row and column (METHODS 7, trap 21), and such boxes must stay usable.
+    # of the image instead of its last row and column (Stein 2023), and such boxes must stay usable.
     return (
         min(box.first_row_px, box.first_column_px) >= -1.0
         and box.last_row_px <= shape[0]

@@ -38,7 +38,9 @@ class ModelCard:
     accuracy: measured figures with what they were measured on, as written by the validation script. parameters: trained
     values of the network; None where they were not counted. kind: `AUTOMATIC` or `PROMPTABLE`; a promptable model's
     `file` is its encoder, and `decoder` holds `file`, `sha256` and `bytes` of the other part; or its file is a
-    checkpoint of SAM, which has both. folder: where the files of a user's own model lie; None for those that ship.
+    checkpoint of SAM, which has both. url: where the file is downloaded from on demand, and `decoder` has one, too;
+    None where it need not be. folder: where the files of a model lie that was added or is downloaded; None for those
+    that ship.
     """
 
     id: str
@@ -57,11 +59,32 @@ class ModelCard:
     parameters: int | None = None
     kind: str = AUTOMATIC
     decoder: Mapping[str, Any] | None = None
+    url: str | None = None
     folder: Path | None = None
 
     @property
     def path(self) -> Path:
         return (self.folder or resources_dir() / "Models") / self.file
+
+    @property
+    def total_bytes(self) -> int:
+        """Of all files."""
+        return self.bytes + (0 if self.decoder is None else int(self.decoder["bytes"]))
+
+    @property
+    def is_here(self) -> bool:
+        """Whether all files lie on this computer; only their sizes are compared."""
+        sizes = {self.path: self.bytes}
+        if self.decoder is not None:
+            sizes[self.path.with_name(self.decoder["file"])] = self.decoder["bytes"]
+        return all(path.is_file() and path.stat().st_size == size for path, size in sizes.items())
+
+    @property
+    def files_sha256(self) -> str:
+        """One for all files: that of the only one, or the sha256 of the encoder's and the decoder's, as written."""
+        if self.decoder is None:
+            return self.sha256
+        return hashlib.sha256(f"{self.sha256}{self.decoder['sha256']}".encode()).hexdigest()
 
 
 def resources_dir() -> Path:
@@ -91,9 +114,11 @@ def user_models_dir() -> Path | None:
 
 
 def shipped_models() -> tuple[ModelCard, ...]:
-    """The models that come with CardioSAM."""
+    """The models that come with CardioSAM, and those that it can download: into the user's folder."""
     content = (resources_dir() / "Models" / "models.json").read_text(encoding="utf-8")
-    return tuple(_card(entry) for entry in json.loads(content)["models"])
+    home = user_models_dir()
+    cards = (_card(entry) for entry in json.loads(content)["models"])
+    return tuple(card if card.url is None or home is None else replace(card, folder=home / card.id) for card in cards)
 
 
 def models_in(folder: Path) -> tuple[ModelCard, ...]:
@@ -134,6 +159,15 @@ def find_model(model_id: str) -> ModelCard:
             return card
     known = ", ".join(card.id for card in catalogue)
     raise UnusableInput(f"There is no model {model_id!r}; choose one of: {known}.")
+
+
+def check_downloaded(card: ModelCard) -> None:
+    """Raises UnusableInput where a model is still to be downloaded."""
+    if card.url is not None and not card.is_here:
+        raise UnusableInput(
+            f"{card.id} is not on this computer yet; download it in the panel, or with: "
+            f"cardiosam models download {card.id}"
+        )
 
 
 def sha256_of(path: Path) -> str:

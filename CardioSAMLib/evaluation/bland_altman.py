@@ -40,7 +40,7 @@ class AgreementOptions:
 
 DEFAULT_OPTIONS = AgreementOptions()
 ECHO_OPTIONS = AgreementOptions(multiplier=2.0, difference=Difference.PERCENT_OF_MEAN)
-"""As in the echocardiography papers: limits at 2 SD of percent differences (METHODS 2.3)."""
+"""As in the echocardiography papers: limits at 2 SD of percent differences (Ferreira and Arnaout 2023)."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ def page(kind: str, title: str, facts: Mapping[str, str], main: Iterable[str]) -
     """A whole page: pictures inside, no scripts, nothing loaded from elsewhere. main: finished HTML."""
     template = Template(files(__package__).joinpath("evaluation_report.html").read_text(encoding="utf-8"))
     return template.substitute(
+        style=files("CardioSAMLib").joinpath("page_style.css").read_text(encoding="utf-8"),
         kind=escape(kind),
         title=escape(title),
         facts="\n".join(f"<p><b>{escape(name)}</b> <span>{escape(value)}</span></p>" for name, value in facts.items()),

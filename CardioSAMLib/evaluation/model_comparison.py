@@ -184,7 +184,7 @@ def _check_same_reference(a: PatientScores, b: PatientScores) -> None:
 
 
 def _why_not_ranked(a: EvaluationResult, b: EvaluationResult) -> str:
-    """METHODS 3.1: what was told where the heart lies is not ranked with what had to find it."""
+    """What was told where the heart lies is not ranked with what had to find it."""
     if a.prompt_source != b.prompt_source:
         return (
             f"A had {a.prompt_source} prompts and B {b.prompt_source} ones: the two stand side by side without a test, "

@@ -16,7 +16,7 @@ class Overlap:
 
     shared: in both masks. reference, prediction: in that mask. grid: all voxels.
 
-    Where both masks are empty all are 1; where one is, Dice, IoU, precision and recall are 0 (METHODS 3.2).
+    Where both masks are empty all are 1; where one is, Dice, IoU, precision and recall are 0 (docs/metrics.md).
     """
 
     shared: int
@@ -72,5 +72,5 @@ def overlap_of(reference: Array, prediction: Array) -> Overlap:
 
 
 def dice(a: Array, b: Array) -> float:
-    """2 |A and B| / (|A| + |B|) of two bool masks of one shape; 1 where both are empty (METHODS 3.2, 3.3)."""
+    """2 |A and B| / (|A| + |B|) of two bool masks of one shape; 1 where both are empty (docs/metrics.md)."""
     return overlap_of(a, b).dice

@@ -1,4 +1,4 @@
-"""One number per patient from the scores of the volumes: what means, tests and rankings are made of (METHODS 3.4)."""
+"""One number per patient from the scores of the volumes: what means and tests are made of (docs/statistics.md)."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class SummaryTable:
 class EvaluationResult:
     """All that an evaluation found.
 
-    name: of what was evaluated, for headings. mode: `corrected` or `literal` (METHODS, conventions).
+    name: of what was evaluated, for headings. mode: `corrected`, or `literal`: as a paper did, mistakes included.
     prompt_source: who placed the box around the heart: `automatic`, `reference`, or `unknown` (another tool).
     model, protocol: as in `summary.json`; the protocol names the seed and the folds.
     cautions: sentences that must be read before the numbers, such as patients that the model was trained on.

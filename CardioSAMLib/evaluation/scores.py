@@ -17,7 +17,7 @@ class Phase(str, Enum):
 
 
 class Emptiness(str, Enum):
-    """Which mask of a pair has nothing in it (METHODS 3.2). Such pairs are scored and counted, never dropped."""
+    """Which mask of a pair has nothing in it (docs/metrics.md). Such pairs are scored and counted, never dropped."""
 
     NEITHER = ""
     BOTH = "both_empty"
@@ -27,7 +27,7 @@ class Emptiness(str, Enum):
 
 class Region(str, Enum):
     """Where in the ventricle a slice lies: thirds of the slices in which the reference has myocardium, base first, what
-    is left over to the middle (METHODS 2.6). OUTSIDE: slices without reference myocardium."""
+    is left over to the middle. OUTSIDE: slices without reference myocardium."""
 
     BASE = "base"
     MID = "mid"

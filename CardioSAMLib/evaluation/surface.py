@@ -1,7 +1,7 @@
 """How far the surfaces of two masks lie apart, in millimeters.
 
 A surface voxel has a background voxel among its face neighbors (6 in 3D, 4 in 2D); beyond the grid is background
-(METHODS 3.3). Distances run from voxel center to voxel center, and every surface voxel counts alike.
+(docs/metrics.md). Distances run from voxel center to voxel center, and every surface voxel counts alike.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class SurfaceDistances:
     """Distance of each surface voxel of one mask to the nearest surface voxel of the other, and what is made of it.
 
     from_reference_mm, from_prediction_mm: float `(surface voxels,)`; none for an empty mask. To an empty mask the
-    distance is the diagonal of the grid, so that a missed structure never looks good (METHODS 3.2).
+    distance is the diagonal of the grid, so that a missed structure never looks good.
     """
 
     from_reference_mm: Array

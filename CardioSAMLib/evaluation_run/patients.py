@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from CardioSAMLib.io import load_acdc_patient
 from CardioSAMLib.io.acdc import is_acdc_folder
 from CardioSAMLib.io.images import is_image_file
 from CardioSAMLib.io.paths import existing, is_hidden, natural_order, plain_sentences
+from CardioSAMLib.io.toml_files import read_toml
 from CardioSAMLib.resources import ModelCard, resources_dir
 
 _DEPTH = 3
@@ -88,9 +88,9 @@ def split_of_model(card: ModelCard) -> Split | None:
     """Which patients trained and validated a model: the split that its catalogue entry or its training configuration
     names; None where neither does."""
     name = card.accuracy.get("split")
-    configuration = resources_dir() / "training" / f"{card.id}.json"
+    configuration = resources_dir() / "Configs" / f"{card.id}.toml"
     if name is None and configuration.is_file():
-        name = json.loads(configuration.read_text(encoding="utf-8")).get("split")
+        name = read_toml(configuration).get("split")
     path = resources_dir() / "splits" / str(name)
     return read_split(path) if name is not None and path.is_file() else None
 

@@ -20,7 +20,7 @@ from CardioSAMLib.resources import ModelCard, find_model
 
 _EF_KEYS = ("lv_ef_percent", "rv_ef_percent")
 _MODE = "corrected"
-"""Metrics and averages as METHODS section 3 defines them, not as any one paper does."""
+"""Metrics as docs/metrics.md defines them, averages over structures, frames, patients; not as any one paper does."""
 
 
 def result_of(

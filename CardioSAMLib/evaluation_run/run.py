@@ -44,7 +44,7 @@ class EvaluationRun:
 def evaluate(
     dataset: Path, out: Path, options: EvaluationOptions | None = None, progress: Progress = silent
 ) -> EvaluationRun:
-    """Scores the patients of a folder against their reference labels and writes the folder of DESIGN section 6.
+    """Scores the patients of a folder against their reference labels and writes a folder (docs/user-guide.md).
 
     Patients already scored in `out` are taken from there where nothing has changed since, so a stopped run goes on.
     Raises UnusableInput, with nothing written, if the arguments or the data set cannot be used or no patient can.

@@ -55,7 +55,7 @@ def fit_cycle(volumes_ml: Array, frames: Array, frames_per_cycle: int) -> Harmon
 
     volumes_ml, frames: `(n,)`, frames 0-based and rising. Frames are taken as equally spaced over one whole cycle.
     The fit has nine unknowns, so it needs ten frames, and no gap as wide as the period of two samples of the fourth
-    harmonic: a wave between the frames would be free there. METHODS 4.2.
+    harmonic: a wave between the frames would be free there (docs/methods.md).
     """
     if len(frames) < MIN_FRAMES_FOR_FIT:
         return None

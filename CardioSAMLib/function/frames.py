@@ -18,7 +18,7 @@ def end_diastole_and_end_systole(
     frames: 0-based, rising: those that may be chosen; by default all. A frame with volume 0 is never chosen: there
         the ventricle was missed.
     Where the frames can carry it the volumes are smoothed by four harmonics of the cycle first, so that one bad frame
-    does not become end-systole; nothing is assumed about frame 0. METHODS 4.2.
+    does not become end-systole; nothing is assumed about frame 0 (docs/methods.md).
 
     Raises UnusableInput if fewer than two frames hold the ventricle, or a named frame may not be chosen.
     """

@@ -48,7 +48,7 @@ class _Course:
 
 
 def measure(cine: Cine, segmentation: CineSegmentation, options: MeasureOptions | None = None) -> CardiacFunction:
-    """Volumes, ejection fraction, output, mass and rates of both ventricles (METHODS 4.2).
+    """Volumes, ejection fraction, output, mass and rates of both ventricles (docs/methods.md).
 
     Both ventricles are measured at the frames of the left one; at those of the right one if there is no left.
     What cannot be computed is None, and a note says why and what to give.

@@ -1,4 +1,4 @@
-"""Volumes by summation of slices (Simpson's sum of disks), as in METHODS 4.2."""
+"""Volumes by summation of slices (Simpson's sum of disks; Schulz-Menger 2020, docs/methods.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which image of a slice is which frame, and when the frames are (METHODS 5.2, rules 3 and 4)."""
+"""Which image of a slice is which frame, and when the frames are (docs/user-guide.md, what it reads)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Images of a study -> stacks of parallel slices, across series and apart where two stacks lie in one place.
 
-METHODS 5.2: images belong together by study, frame of reference, orientation, matrix and spacing, not by series,
+Images belong together by study, frame of reference, orientation, matrix and spacing, not by series,
 because some vendors write one series per slice.
 """
 

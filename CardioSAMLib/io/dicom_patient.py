@@ -15,7 +15,7 @@ _YEARS_PER_UNIT = {"Y": 1.0, "M": 1.0 / 12.0, "W": 7.0 / 365.25, "D": 1.0 / 365.
 
 
 def patient_of(dataset: Dataset) -> tuple[Patient, tuple[QualityNote, ...]]:
-    """The patient and notes on implausible values, which become None (limits of `Patient`, METHODS 4.2)."""
+    """The patient and notes on implausible values, which become None (limits of `Patient`)."""
     size_m = number(dataset, "PatientSize")
     height, height_notes = _plausible("height", None if size_m is None else 100.0 * size_m, 40.0, 250.0, "cm")
     weight, weight_notes = _plausible("weight", number(dataset, "PatientWeight"), 2.0, 350.0, "kg")

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from CardioSAMLib.networks.outputs import Outputs
+
 
 class ConvBlock(nn.Sequential):
     """Two 3x3 convolutions, each with batch normalization and ReLU."""
@@ -43,8 +45,7 @@ class UNet25D(nn.Module):
 
     widths: channels per level, finest first. classes: background and structures.
     forward: float `(batch, 3, rows, columns)`, rows and columns multiples of 2^(levels-1), to logits
-    `(batch, classes, rows, columns)`. In training mode it returns the logits of every decoder level, finest first,
-    for deep supervision.
+    `(batch, classes, rows, columns)`; in training mode to `Outputs` with the logits of the three finest levels.
     """
 
     def __init__(self, widths: tuple[int, ...], classes: int = 4) -> None:
@@ -55,10 +56,10 @@ class UNet25D(nn.Module):
         self.up = nn.ModuleList(UpBlock(c, f) for f, c in pairwise(widths))
         self.heads = nn.ModuleList(nn.Conv2d(width, classes, 1) for width in widths[:3])
 
-    def forward(self, images: Tensor) -> Tensor | list[Tensor]:
+    def forward(self, images: Tensor) -> Tensor | Outputs:
         features = self.features(images)
         if self.training:
-            return [head(feature) for head, feature in zip(self.heads, features, strict=False)]
+            return Outputs(tuple(head(feature) for head, feature in zip(self.heads, features, strict=False)))
         logits: Tensor = self.heads[0](features[0])
         return logits
 

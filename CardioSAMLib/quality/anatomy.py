@@ -31,7 +31,7 @@ def lv_not_enclosed_below_base(case: Case, limits: Limits) -> Iterator[Finding]:
 
 
 def lv_not_enclosed_at_base(case: Case, limits: Limits) -> Iterator[Finding]:
-    """The wall may be open where the outflow tract begins; METHODS 4.2 includes a slice if half of it is closed."""
+    """The wall may be open where the outflow tract begins; SCMR counts slices with half of it closed."""
     yield from _lv_not_enclosed(case, limits, at_base=True)
 
 
@@ -40,7 +40,7 @@ def myocardium_in_pieces(case: Case, _limits: Limits) -> Iterator[Finding]:
 
 
 def rv_in_pieces(case: Case, _limits: Limits) -> Iterator[Finding]:
-    """Advisory: experts draw the right ventricle in pieces in 61 of 1,558 slices of ACDC (METHODS 4.6)."""
+    """Advisory: experts draw the right ventricle in pieces in 61 of 1,558 slices of ACDC's training set."""
     yield from _in_pieces(case, Structure.RV)
 
 

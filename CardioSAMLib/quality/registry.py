@@ -1,4 +1,4 @@
-"""The quality rules, in the order of their notes. METHODS 4.6; measured false alarms stand in docs/methods.md."""
+"""The quality rules, in the order of their notes. Limits and measured false alarms: docs/methods.md, quality rules."""
 
 from __future__ import annotations
 

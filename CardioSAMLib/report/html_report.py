@@ -31,6 +31,7 @@ def report_html(study: Study) -> bytes:
     template = Template(files(__package__).joinpath("report.html").read_text(encoding="utf-8"))
     rows = measurement_rows(study.function)
     page = template.substitute(
+        style=files("CardioSAMLib").joinpath("page_style.css").read_text(encoding="utf-8"),
         title=escape(study.title or "Cardiac cine MR"),
         patient=escape(_patient_line(study)),
         study=escape(_study_line(study)),

@@ -19,7 +19,7 @@ _DECIMALS = 4
 
 
 def measurements_json(study: Study) -> bytes:
-    """The contract of DESIGN section 6, UTF-8; null where a value cannot be computed."""
+    """The file, UTF-8; units stand in the names; null where a value cannot be computed."""
     text = json.dumps(_document(study), indent=2, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode()
 

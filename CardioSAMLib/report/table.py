@@ -69,7 +69,7 @@ def models_table(cards: Sequence[ModelCard]) -> Table:
             heading, justify="right" if numbers else "left", overflow="fold", no_wrap=numbers or heading == "Model"
         )
     for card in cards:
-        size = f"{(card.bytes + (card.decoder or {}).get('bytes', 0)) / 1e6:.1f} MB"
+        size = f"{card.total_bytes / 1e6:.1f} MB" + ("" if card.is_here else "\nnot here")
         table.add_row(card.id, card.version, size, card.license, card.training_data, _accuracy(card))
     return table
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,22 +18,56 @@ class AugmentationOptions:
     """Ranges of the random views. Shares are probabilities per sample.
 
     shift_mm: crop center around the heart's, uniform. anywhere_share: crops from anywhere in the field of view, so
-    that the network learns what is not a heart. rotation_degrees: uniform to both sides, after a random quarter turn
-    and mirroring. log_scale, shear: standard deviations.
+    that the network learns what is not a heart. rotation_degrees: uniform to both sides, after a random number of
+    quarter turns and with every second sample mirrored where `quarter_turns` and `mirror`. scale: uniform from 1 -
+    scale to 1 + scale, besides that of log_scale (both axes together) and log_aspect (each axis), standard deviations
+    as shear is. elastic_share: of the samples that are bent, by a displacement of standard deviation elastic_px at
+    control points elastic_spacing_px apart, cubic between them. rician_share: of the samples with a scanner's noise,
+    of a standard deviation up to `rician`, a share of the image's range.
     """
 
     shift_mm: float = 30.0
     anywhere_share: float = 0.08
     rotation_degrees: float = 45.0
+    quarter_turns: bool = True
+    mirror: bool = True
+    scale: float = 0.0
     log_scale: float = 0.16
+    log_aspect: float = 0.05
     shear: float = 0.06
+    elastic_share: float = 0.0
+    elastic_px: float = 4.0
+    elastic_spacing_px: int = 32
     lone_slice_share: float = 0.15
     gamma_log: float = 0.35
     brightness: float = 0.2
     contrast_log: float = 0.2
     noise: float = 0.1
+    rician_share: float = 0.0
+    rician: float = 0.15
     bias_field: float = 0.35
     blur_share: float = 0.15
+
+
+AUGMENTATIONS: Mapping[str, AugmentationOptions] = {
+    "jain": AugmentationOptions(
+        rotation_degrees=15.0,
+        quarter_turns=False,
+        mirror=False,
+        scale=0.1,
+        log_scale=0.0,
+        log_aspect=0.0,
+        shear=0.0,
+        elastic_share=0.5,
+        gamma_log=0.0,
+        brightness=0.0,
+        contrast_log=0.0,
+        noise=0.0,
+        bias_field=0.0,
+        blur_share=0.0,
+    ),
+}
+"""Those that configurations name. "jain": turned, scaled and bent, with the look that they have (Jain 2026)."""
 
 
 def random_crop(
@@ -45,7 +80,7 @@ def random_crop(
     if random.random() < options.anywhere_share:
         center = random.random(2) * (rows, columns)
     neighbors = _neighbors(slice_number, slices, options.lone_slice_share, random)
-    grid = _sampling_grid(center, (rows, columns), size_px, options, random)
+    grid = sampling_grid(center, (rows, columns), size_px, options, random)
     images = torch.from_numpy(volume.images[neighbors].astype(np.float32))[None]
     shares = torch.from_numpy(volume.targets[slice_number].astype(np.float32) / 255.0)[None]
     image = functional.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=True)[0]
@@ -61,20 +96,40 @@ def _neighbors(number: int, slices: int, lone_share: float, random: np.random.Ge
     return [below, number, above] if random.random() < 0.5 else [above, number, below]
 
 
-def _sampling_grid(
+def sampling_grid(
     center: np.ndarray, shape: tuple[int, int], size_px: int, options: AugmentationOptions, random: np.random.Generator
 ) -> Tensor:
-    angle = np.deg2rad(random.uniform(-1, 1) * options.rotation_degrees + 90.0 * random.integers(4))
-    scale = np.exp(np.clip(random.normal(0, options.log_scale, 2).mean() + random.normal(0, 0.05, 2), -0.4, 0.4))
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    """Where each pixel of the crop is taken from, `(1, size, size, 2)` as `grid_sample` wants it."""
+    # Turns and mirror are drawn even where they are not used, so that these options change nothing else.
+    angle_degrees = random.uniform(-1, 1) * options.rotation_degrees
+    quarter_turn = 90.0 * int(random.integers(4))
+    logarithm = random.normal(0, options.log_scale, 2).mean() + random.normal(0, options.log_aspect, 2)
     shear = np.array([[1.0, random.normal(0, options.shear)], [0.0, 1.0]])
-    mirror = np.diag([1.0 if random.random() < 0.5 else -1.0, 1.0])
+    mirror = np.diag([1.0 if random.random() < 0.5 or not options.mirror else -1.0, 1.0])
+    angle = np.deg2rad(angle_degrees + quarter_turn if options.quarter_turns else angle_degrees)
+    scale = np.exp(np.clip(logarithm, -0.4, 0.4))
+    if options.scale:
+        scale = scale * (1.0 + random.uniform(-1, 1) * options.scale)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix = turn @ shear @ np.diag(scale) @ mirror
     offsets = np.arange(size_px) - (size_px - 1) / 2.0
-    points = np.stack(np.meshgrid(offsets, offsets, indexing="ij"), axis=-1) @ matrix.T + center
+    places = np.stack(np.meshgrid(offsets, offsets, indexing="ij"), axis=-1)
+    if options.elastic_share and random.random() < options.elastic_share:
+        places = places + _bend(size_px, options, random)
+    points = places @ matrix.T + center
     # grid_sample wants (column, row) in -1..1.
     unit = 2.0 * points / (np.asarray(shape) - 1.0) - 1.0
     return torch.from_numpy(unit[..., ::-1].astype(np.float32).copy())[None]
+
+
+def _bend(size_px: int, options: AugmentationOptions, random: np.random.Generator) -> np.ndarray:
+    """Displacement of each pixel of a crop, `(size, size, 2)` in pixels."""
+    spacing = options.elastic_spacing_px
+    points = -(-size_px // spacing) + 1
+    side = (points - 1) * spacing + 1
+    control = torch.from_numpy(random.normal(0.0, options.elastic_px, (1, 2, points, points)))
+    field = functional.interpolate(control, (side, side), mode="bicubic", align_corners=True)[0]
+    return np.asarray(field[:, :size_px, :size_px].permute(1, 2, 0).numpy())
 
 
 def random_look(images: Tensor, options: AugmentationOptions, generator: torch.Generator) -> Tensor:
@@ -88,7 +143,13 @@ def random_look(images: Tensor, options: AugmentationOptions, generator: torch.G
     unit = (images - low) / (high - low + 1e-6)
     unit = unit ** torch.exp(options.gamma_log * normal(batch, 1, 1, 1))
     field = functional.interpolate(normal(batch, 1, 4, 4), images.shape[-2:], mode="bicubic", align_corners=True)
-    images = renormalize(unit * torch.exp(options.bias_field * 0.5 * field))
+    unit = unit * torch.exp(options.bias_field * 0.5 * field)
+    if options.rician_share:
+        noisy = torch.rand((batch, 1, 1, 1), generator=generator) < options.rician_share
+        strength = noisy * options.rician * torch.rand((batch, 1, 1, 1), generator=generator)
+        # The magnitude of a signal with noise in both channels of the receiver (Gudbjartsson 1995).
+        unit = torch.hypot(unit + strength * normal(*unit.shape), strength * normal(*unit.shape))
+    images = renormalize(unit)
     blurred = functional.avg_pool2d(functional.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     chosen = torch.rand((batch, 1, 1, 1), generator=generator) < options.blur_share
     images = torch.where(chosen, blurred, images)

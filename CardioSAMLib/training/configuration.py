@@ -2,40 +2,93 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from CardioSAMLib.cine import UnusableInput
-from CardioSAMLib.training.augmentation import AugmentationOptions
+from CardioSAMLib.evaluation.protocols.splits import Split, read_split
+from CardioSAMLib.io.toml_files import read_toml
+from CardioSAMLib.resources import resources_dir
+from CardioSAMLib.training.augmentation import AUGMENTATIONS, AugmentationOptions
+from CardioSAMLib.training.composite_loss import LossOptions
+from CardioSAMLib.training.networks import network_kind, network_options
 from CardioSAMLib.training.prompt_sampling import PromptOptions
+from CardioSAMLib.training.schedule import OptimizerOptions
+from CardioSAMLib.training.stack_sampling import StackOptions
+from CardioSAMLib.training.tables import options_from
+
+
+@dataclass(frozen=True)
+class NetworkChoice:
+    """kind: a name of `networks.KINDS`. options: its dataclass.
+
+    encoder: id of the model whose encoder is used; "" where the kind needs none, or the user must name a checkpoint.
+    encoder_px, normalization: of a SAM encoder, see `networks.sam_encoder`; "": the file says which.
+    """
+
+    kind: str
+    options: Any
+    encoder: str = ""
+    encoder_px: int = 224
+    normalization: str = ""
+
+
+@dataclass(frozen=True)
+class PhantomHearts:
+    """Made-up patients to train on: so many hearts of different sizes, some of them for validation."""
+
+    training: int = 8
+    validation: int = 2
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class TrainingConfiguration:
-    """widths: channels of the U-Net per level. split: file name in `Resources/splits`, or a path. ema_decay: of the
-    moving average of the weights, which is what is kept. Learning rate: linear warm-up, then cosine to zero.
+    """A training of an automatic network.
+
+    split: file name in `Resources/splits`, or beside the configuration; or else phantom: hearts that need no data.
+    grid_mm, size_px: of the crops. batch: slices per step; with `stacks`, whole stacks are drawn instead. views: kept
+    random views per slice, whose features a frozen encoder computes once; 0: new ones in every step.
+    loss: None: cross-entropy and Dice at every level of the decoder. patience: validations without a better one after
+    which the run ends; 0: it does not. keep: the weights of the "last" step or of the "best" validation.
     card: title, version, license and training data, for the catalogue.
     """
 
     name: str
-    widths: tuple[int, ...]
-    split: str
+    network: NetworkChoice
+    split: str = ""
+    phantom: PhantomHearts | None = None
     grid_mm: float = 1.4
     size_px: int = 128
     batch: int = 16
+    views: int = 0
     steps: int = 6000
-    learning_rate: float = 3e-3
-    weight_decay: float = 1e-2
-    warm_up_steps: int = 200
-    gradient_clip: float = 5.0
-    ema_decay: float = 0.998
     seed: int = 0
     validate_every: int = 500
+    patience: int = 0
+    keep: Literal["last", "best"] = "last"
+    optimizer: OptimizerOptions = field(default_factory=OptimizerOptions)
+    loss: LossOptions | None = None
     augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
+    stacks: StackOptions | None = None
     card: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        kind = network_kind(self.network.kind)
+        problems = {
+            "needs either a split or phantom hearts": bool(self.split) == (self.phantom is not None),
+            "needs a size_px that is a multiple of 16": self.size_px < 16 or self.size_px % 16 != 0,
+            "needs 1 or more as batch, steps and validate_every": min(self.batch, self.steps, self.validate_every) < 1,
+            "has no usable keep; choose last or best": self.keep not in ("last", "best"),
+            "keeps views, which only a frozen encoder needs": self.views > 0 and kind.encoder != "frozen",
+            "draws whole stacks, of which no views can be kept": self.views > 0 and self.stacks is not None,
+            f"needs a table [stacks], as {self.network.kind} sees stacks": kind.stacks and self.stacks is None,
+        }
+        for problem, is_there in problems.items():
+            if is_there:
+                raise UnusableInput(f"The configuration {self.name} {problem}.")
 
     def what_decides_the_weights(self) -> dict[str, Any]:
         """All values but those that are only told to readers; two runs are the same if these are."""
@@ -75,33 +128,65 @@ class PromptedConfiguration:
         return {key: value for key, value in asdict(self).items() if key != "card"}
 
 
+def configuration_names() -> tuple[str, ...]:
+    """The configurations that ship."""
+    return tuple(sorted(path.stem for path in (resources_dir() / "Configs").glob("*.toml")))
+
+
+def configuration_path(name: str) -> Path:
+    """The file of a configuration that ships, by its name, or a TOML file by its path.
+
+    Raises UnusableInput, naming those that ship, if there is none.
+    """
+    path = Path(name) if name.endswith(".toml") else resources_dir() / "Configs" / f"{name}.toml"
+    if not path.is_file():
+        raise UnusableInput(
+            f"There is no configuration {name}; choose one of {', '.join(configuration_names())}, or give a TOML file."
+        )
+    return path
+
+
+def split_named(name: str, beside: Path) -> Split:
+    """The split that a configuration names: a file beside that of the configuration, or else one that ships."""
+    local = beside / name
+    return read_split(local if local.is_file() else resources_dir() / "splits" / name)
+
+
+_TABLES = {
+    "phantom": PhantomHearts,
+    "optimizer": OptimizerOptions,
+    "loss": LossOptions,
+    "augmentation": AugmentationOptions,
+    "stacks": StackOptions,
+    "prompts": PromptOptions,
+}
+
+
 def read_configuration(path: Path) -> TrainingConfiguration | PromptedConfiguration:
-    """The configuration in a JSON file: with `encoder` it is one of a promptable network.
+    """The configuration in a TOML file: with `encoder` beside its name it is one of a promptable network.
 
     Raises UnusableInput, naming the keys, if one is unknown or missing.
     """
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UnusableInput(f"{path} cannot be read as JSON; give a training configuration.") from error
-    prompted = "encoder" in content
-    _check_keys(path, content, PromptedConfiguration if prompted else TrainingConfiguration)
-    content["augmentation"] = AugmentationOptions(**content.pop("augmentation", {}))
-    if prompted:
-        return PromptedConfiguration(**{**content, "prompts": PromptOptions(**content.pop("prompts", {}))})
-    return TrainingConfiguration(**{**content, "widths": tuple(content["widths"])})
+    content = read_toml(path)
+    if isinstance(name := content.get("augmentation"), str):
+        if name not in AUGMENTATIONS:
+            raise UnusableInput(
+                f"{path.name} names an augmentation {name!r}; choose one of: {', '.join(AUGMENTATIONS)}."
+            )
+        content["augmentation"] = vars(AUGMENTATIONS[name])
+    for key in sorted(content.keys() & _TABLES.keys()):
+        content[key] = options_from(_TABLES[key], content[key], f"[{key}] of {path.name}")
+    if "encoder" in content:
+        return options_from(PromptedConfiguration, content, path.name)
+    if "network" in content:
+        content["network"] = _network(content["network"], path.name)
+    return options_from(TrainingConfiguration, content, path.name)
 
 
-def _check_keys(
-    path: Path, content: Mapping[str, Any], kind: type[TrainingConfiguration | PromptedConfiguration]
-) -> None:
-    entries = {entry.name: entry for entry in fields(kind)}
-    required = {
-        name for name, entry in entries.items() if entry.default is MISSING and entry.default_factory is MISSING
-    }
-    unknown, missing = sorted(set(content) - set(entries)), sorted(required - set(content))
-    if unknown or missing:
-        raise UnusableInput(
-            f"The training configuration {path.name} has unknown keys {unknown} or lacks {missing}; "
-            f"known keys are {', '.join(sorted(entries))}."
-        )
+def _network(table: Any, source: str) -> NetworkChoice:
+    if not isinstance(table, Mapping) or not isinstance(table.get("kind"), str):
+        raise UnusableInput(f"[network] of {source} must be a table with a kind.")
+    own = {entry.name for entry in fields(NetworkChoice)} - {"options"}
+    options = network_options(table["kind"], {key: value for key, value in table.items() if key not in own})
+    chosen = {key: value for key, value in table.items() if key in own}
+    return options_from(NetworkChoice, {**chosen, "options": options}, f"[network] of {source}")

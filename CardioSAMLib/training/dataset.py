@@ -49,11 +49,12 @@ def load_volumes(root: Path, patients: Sequence[str], grid_mm: float, progress: 
             raise UnusableInput(f"{name} has no label files (*_gt.nii.gz); train on patients that have them.")
         pixel_mm = patient.cine.geometry.spacing_mm[:2]
         for pixels, labels in zip(patient.cine.pixels, patient.labels, strict=True):
-            volumes.append(_on_grid(name, pixels, labels, pixel_mm, grid_mm))
+            volumes.append(volume_on_grid(name, pixels, labels, pixel_mm, grid_mm))
     return volumes
 
 
-def _on_grid(name: str, pixels: Array, labels: Array, pixel_mm: tuple[float, float], grid_mm: float) -> Volume:
+def volume_on_grid(name: str, pixels: Array, labels: Array, pixel_mm: tuple[float, float], grid_mm: float) -> Volume:
+    """A frame, pixels and labels `(slices, rows, columns)`, resampled in plane."""
     rows, columns = pixels.shape[1:]
     side = int(np.ceil(max(rows * pixel_mm[0], columns * pixel_mm[1]) / grid_mm))
     crop = crop_around(((rows - 1) / 2.0, (columns - 1) / 2.0), pixel_mm, grid_mm, side)
@@ -87,6 +88,10 @@ class SliceSampler:
             order = np.random.default_rng((self._seed, tour)).permutation(len(self._slices))
             drawn.append(self._slices[order[place]])
         return drawn
+
+    def passes_at(self, step: int) -> list[int]:
+        """How often all slices have been drawn before each sample of a step."""
+        return [position // len(self._slices) for position in range(step * self._batch, (step + 1) * self._batch)]
 
 
 def stack_with_neighbors(volume: Volume) -> tuple[Tensor, Tensor]:

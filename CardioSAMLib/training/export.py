@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from CardioSAMLib.crops import PREPROCESSING_ID
-from CardioSAMLib.networks.unet import UNet25D
 from CardioSAMLib.resources import sha256_of
+from CardioSAMLib.training.checkpoint import learned_state
 from CardioSAMLib.training.configuration import TrainingConfiguration
+from CardioSAMLib.training.networks import architecture_of
+
+_LEAST_PROBABILITY = 1e-6
 
 
 class _Probabilities(nn.Module):
-    def __init__(self, network: UNet25D) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
@@ -25,12 +29,17 @@ class _Probabilities(nn.Module):
         return torch.softmax(self.network(images), dim=1)
 
 
-def catalogue_entry(configuration: TrainingConfiguration, network: UNet25D, model_file: Path) -> dict[str, Any]:
-    """The entry of `models.json` for a trained model. Its accuracy is empty until a validation has written it."""
+def catalogue_entry(
+    configuration: TrainingConfiguration, network: nn.Module, model_file: Path, encoder: str = ""
+) -> dict[str, Any]:
+    """The entry of `models.json` for a trained model. Its accuracy is empty until a validation has written it.
+
+    encoder: name of the one it was trained on.
+    """
     return {
         "id": configuration.name,
         **{key: configuration.card.get(key, "") for key in ("title", "version", "license", "training_data")},
-        "architecture": f"UNet25D {'-'.join(map(str, configuration.widths))}",
+        "architecture": architecture_of(configuration.network.kind, configuration.network.options, encoder),
         "input_shape_px": [configuration.size_px, configuration.size_px],
         "spacing_mm": configuration.grid_mm,
         "preprocessing": PREPROCESSING_ID,
@@ -42,12 +51,39 @@ def catalogue_entry(configuration: TrainingConfiguration, network: UNet25D, mode
     }
 
 
-def export_onnx(network: UNet25D, path: Path, size_px: int) -> None:
+def export_onnx(network: nn.Module, path: Path, size_px: int) -> None:
     """Writes the network with a softmax as ONNX: images `(batch, 3, rows, columns)` to `probabilities`, sizes free."""
     module = _Probabilities(network).eval().to(memory_format=torch.contiguous_format)
     free = torch.export.Dim.DYNAMIC
     example = (torch.zeros(2, 3, size_px, size_px),)
     write_program(module, example, ["images"], ["probabilities"], ({0: free, 2: free, 3: free},), path)
+
+
+@torch.no_grad()
+def largest_difference(network: nn.Module, path: Path, size_px: int) -> float:
+    """Between the logits of the network and of its exported file, on noise, of other sizes than exported with, too.
+
+    Logits are here the logarithms of the probabilities, down to a millionth: what the file gives has no others.
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for batch, rows, columns in ((1, size_px, size_px), (3, size_px + 16, size_px + 32)):
+        images = torch.randn(batch, 3, rows, columns, generator=torch.Generator().manual_seed(0))
+        (found,) = session.run(None, {"images": images.numpy()})
+        expected = torch.softmax(network.eval()(images), dim=1)
+        ours, its = (values.clamp(min=_LEAST_PROBABILITY).log() for values in (expected, torch.from_numpy(found)))
+        worst = max(worst, float((ours - its).abs().max()))
+    return worst
+
+
+def export_weights(configuration: TrainingConfiguration, network: nn.Module, path: Path) -> None:
+    """Writes what other trainings can begin with: kind and options of the network, and its weights but frozen ones."""
+    choice, temporary = configuration.network, path.with_suffix(".partial")
+    state = {"kind": choice.kind, "options": asdict(choice.options), "network": learned_state(network)}
+    torch.save(state, temporary)
+    os.replace(temporary, path)
 
 
 def write_program(
@@ -57,8 +93,13 @@ def write_program(
     outputs: Sequence[str],
     free: tuple[dict[int, Any], ...],
     path: Path,
+    names_kept: bool = False,
 ) -> None:
-    """A module as ONNX file, under a temporary name first. free: the axes of each input that are not fixed."""
+    """A module as ONNX file, under a temporary name first. free: the axes of each input that are not fixed.
+
+    names_kept: every weight is stored as it is, under its name in torch, so that the file can be read back; else the
+    exporter folds and renames some. onnxruntime folds them when it opens the file: it runs as fast.
+    """
     temporary = path.with_suffix(".partial")
     program = torch.onnx.export(
         module,
@@ -68,6 +109,7 @@ def write_program(
         dynamic_shapes=free,
         dynamo=True,
         verbose=False,
+        optimize=not names_kept,
     )
     if program is None:
         raise RuntimeError("torch returned no ONNX program")

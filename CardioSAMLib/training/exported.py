@@ -20,7 +20,7 @@ _EPSILON = 1e-5
 def read_unet(path: Path, widths: tuple[int, ...]) -> UNet25D:
     """The `UNet25D` of an exported file, in evaluation mode.
 
-    The exporter has folded each batch normalization into its convolution; here the convolution takes the folded weights
+    Where the exporter has folded a batch normalization into its convolution, the convolution takes the folded weights
     and the normalization their bias. Heads of coarser levels, which only training uses, are not in the file.
     Raises UnusableInput where the file does not hold such a network.
     """
@@ -38,11 +38,12 @@ def read_encoder(path: Path) -> FrozenEncoder:
     if not levels or "coarse.0.weight" not in values or "fine.0.weight" not in values:
         raise UnusableInput(f"{path.name} holds no encoder of a promptable model; name the file of one.")
     encoder = FrozenEncoder(_unet(values, tuple(len(values[name]) for name in levels), "unet.", path))
-    state = {name: values[name] for name in encoder.state_dict() if name.startswith(("coarse.0", "fine.0"))}
-    # Group normalizations lose their names: each is an instance normalization, then its weight, then its bias.
+    state = {name: values[name] for name in encoder.state_dict() if name in values and not name.startswith("unet.")}
+    # In older files group normalizations have lost their names: an instance normalization, then weight, then bias.
     for name, channels in (("coarse.1", WIDTH), ("fine.1", FINE)):
         for part, operation in (("weight", "Mul"), ("bias", "Add")):
-            state[f"{name}.{part}"] = _constant_of(graph, values, operation, channels).ravel()
+            if f"{name}.{part}" not in state:
+                state[f"{name}.{part}"] = _constant_of(graph, values, operation, channels).ravel()
     encoder.load_state_dict(state, strict=False)
     return encoder.eval()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.evaluation.overlap import dice
 from CardioSAMLib.progress import Progress, silent
+from CardioSAMLib.training.checkpoint import CHECKPOINT, read_state, write_state
 from CardioSAMLib.training.losses import dice_and_entropy_loss
 from CardioSAMLib.training.recipe import FineTuningRecipe
 
@@ -85,9 +84,8 @@ class FineTuningRun:
         self.best: dict[str, Tensor] | None = None
 
     def save(self, path: Path) -> None:
-        """Writes the state under a temporary name, then renames."""
+        """Writes the state."""
         state = {
-            "signature": self._signature,
             "step": self.step,
             "losses": self.losses,
             "history": self.history,
@@ -96,18 +94,11 @@ class FineTuningRun:
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
         }
-        temporary = path.with_suffix(".partial")
-        torch.save(state, temporary)
-        os.replace(temporary, path)
+        write_state(path, self._signature, state)
 
     def load(self, path: Path) -> None:
         """Continues a saved run. Raises UnusableInput if it was made with another recipe or start."""
-        state = torch.load(path, weights_only=True)
-        if state["signature"] != self._signature:
-            raise UnusableInput(
-                f"{path} was made with another recipe, on other patients or from other weights; give another folder, "
-                "or delete it."
-            )
+        state = read_state(path, self._signature)
         self.step, self.losses = state["step"], state["losses"]
         self.history, self.best = state["history"], state["best"]
         self.network.trained.load_state_dict(state["trained"])
@@ -173,7 +164,7 @@ def fine_tune(
     The first row of the history is the validation before the first step.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    recipe, checkpoint = run.recipe, folder / "checkpoint.pt"
+    recipe, checkpoint = run.recipe, folder / CHECKPOINT
     if checkpoint.exists():
         run.load(checkpoint)
     elif validation is not None:

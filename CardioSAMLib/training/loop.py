@@ -2,154 +2,224 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
-from collections.abc import Sequence
-from copy import deepcopy
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from CardioSAMLib.cine import UnusableInput
-from CardioSAMLib.evaluation.overlap import dice
-from CardioSAMLib.networks.unet import UNet25D
+from CardioSAMLib.io import write_files
+from CardioSAMLib.networks.outputs import Outputs
 from CardioSAMLib.progress import Progress, silent
-from CardioSAMLib.training.augmentation import random_crop, random_look, renormalize
+from CardioSAMLib.training.checkpoint import (
+    CHECKPOINT,
+    averaged_copy,
+    learned_state,
+    load_learned,
+    read_state,
+    write_state,
+)
+from CardioSAMLib.training.composite_loss import LossOptions, composite_loss
 from CardioSAMLib.training.configuration import TrainingConfiguration
-from CardioSAMLib.training.dataset import CLASSES, SliceSampler, Volume, stack_with_neighbors
+from CardioSAMLib.training.dataset import Volume
 from CardioSAMLib.training.losses import deep_supervision_loss
-from CardioSAMLib.training.schedule import forgetting_average, learning_rate
+from CardioSAMLib.training.processes import OneProcess, Processes
+from CardioSAMLib.training.sampling import Batch, Sampler, prefetched
+from CardioSAMLib.training.schedule import forgetting_average, optimizer_of, scheduled_rate, set_rate
+from CardioSAMLib.training.watching import validate
+
+Encode = Callable[[Tensor], tuple[Tensor, ...]]
+"""Images `(batch, 3, size, size)` to the features of a frozen encoder, which may be kept ones."""
+_MOST_WORKERS = 12
+
+
+class Learner(nn.Module):
+    """The loss of a batch: network and loss in one module, as several processes share the gradients of a module.
+
+    forward: as `Batch` has them, and features in place of what the network's encoder would compute.
+    """
+
+    def __init__(self, network: nn.Module, loss: LossOptions | None) -> None:
+        super().__init__()
+        self.network, self._options = network, loss
+        self._sees_stacks = "stacks" in inspect.signature(network.forward).parameters
+
+    def forward(
+        self, images: Tensor, shares: Tensor, stacks: Tensor | None, features: tuple[Tensor, ...] | None
+    ) -> Tensor:
+        with torch.autocast("cuda", torch.bfloat16, enabled=images.is_cuda):
+            outputs = self._outputs(images, stacks, features)
+        logits = tuple(level.float() for level in outputs.logits)
+        if self._options is None:
+            return deep_supervision_loss(logits, shares)
+        boundary = None if outputs.boundary is None else outputs.boundary.float()
+        return composite_loss(Outputs(logits, boundary), shares, self._options)
+
+    def _outputs(self, images: Tensor, stacks: Tensor | None, features: tuple[Tensor, ...] | None) -> Outputs:
+        network: Any = self.network
+        if features is not None:
+            size = (images.shape[-2], images.shape[-1])
+            outputs: Outputs = network.decoder(features, size)
+        elif self._sees_stacks:
+            outputs = network(images, stacks)
+        else:
+            outputs = network(images)
+        return outputs
 
 
 class TrainingRun:
-    """The state of a run: network, its moving average, optimizer, and the step it has reached."""
+    """The state of a run: network, its moving average, optimizer, and the step it has reached.
 
-    def __init__(self, configuration: TrainingConfiguration) -> None:
-        torch.manual_seed(configuration.seed)
-        self.configuration = configuration
+    start: what the run starts from besides the configuration, such as the sha256 of an encoder and the patients.
+    encode: gives the features of the network's encoder where that is frozen; None: the network computes them.
+    history: a row per validation. losses: of the steps since the last of them. seconds: computed so far, in all parts
+    of a run that was stopped.
+    """
+
+    def __init__(
+        self,
+        configuration: TrainingConfiguration,
+        network: nn.Module,
+        start: str = "",
+        encode: Encode | None = None,
+        processes: Processes | None = None,
+    ) -> None:
+        self.configuration, self.encode, self.processes = configuration, encode, processes or OneProcess()
+        self._signature = json.dumps([configuration.what_decides_the_weights(), start])
         # Channels-last is 1.4 times faster on a CPU here, and what tensor cores want on a GPU.
-        self.network = UNet25D(configuration.widths, CLASSES).to(memory_format=torch.channels_last)
-        self.average = deepcopy(self.network).eval()
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=configuration.learning_rate, weight_decay=configuration.weight_decay
-        )
+        self.network = network.to(device=self.processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = averaged_copy(self.network)
+        self.optimizer = optimizer_of(self.network, configuration.optimizer)
+        self._learner = self.processes.sharing(Learner(self.network, configuration.loss))
         self.step = 0
+        self.seconds = 0.0
+        self.losses: list[float] = []
+        self.history: list[dict[str, float]] = []
+        self.best: dict[str, Tensor] | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """At the last step, or after `patience` validations without a better one."""
+        to = self.configuration
+        waited = len(self.history) - 1 - self._best_row if self.history else 0
+        return self.step >= to.steps or (to.patience > 0 and waited >= to.patience)
+
+    @property
+    def best_step(self) -> int | None:
+        """Of the best validation; None before the first."""
+        return int(self.history[self._best_row]["step"]) if self.history else None
+
+    @property
+    def _best_row(self) -> int:
+        return int(np.argmax([row["dice"] for row in self.history]))
 
     def save(self, path: Path) -> None:
-        """Writes the state under a temporary name, then renames: a kill leaves the old file or the new one."""
-        state = {
-            "configuration": json.dumps(self.configuration.what_decides_the_weights()),
-            "step": self.step,
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        temporary = path.with_suffix(".partial")
-        torch.save(state, temporary)
-        os.replace(temporary, path)
+        """Writes the state; only the first of several processes does."""
+        if self.processes.part.index == 0:
+            state = {
+                "step": self.step,
+                "seconds": self.seconds,
+                "losses": self.losses,
+                "history": self.history,
+                "best": self.best,
+                "network": learned_state(self.network),
+                "average": learned_state(self.average),
+                "optimizer": self.optimizer.state_dict(),
+            }
+            write_state(path, self._signature, state)
 
     def load(self, path: Path) -> None:
-        """Continues a saved run. Raises UnusableInput if it was made with another configuration."""
-        state = torch.load(path, weights_only=True)
-        if state["configuration"] != json.dumps(self.configuration.what_decides_the_weights()):
-            raise UnusableInput(f"{path} was made with another configuration; give another folder, or delete it.")
-        self.step = state["step"]
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
+        """Continues a saved run. Raises UnusableInput if it was made with another configuration or start."""
+        state = read_state(path, self._signature)
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.losses, self.history, self.best = state["losses"], state["history"], state["best"]
+        load_learned(self.network, state["network"])
+        load_learned(self.average, state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
 
-    def train_step(self, volumes: Sequence[Volume], sampler: SliceSampler) -> float:
+    def train_step(self, batch: Batch) -> float:
         """One update; returns the loss."""
         to = self.configuration
-        images, shares = _batch(volumes, sampler, to, self.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.step, to.steps, to.warm_up_steps, to.learning_rate)
+        device = self.processes.device
+        # Dropout is then the same after a stop, too.
+        torch.manual_seed(int(np.random.default_rng((to.seed, self.step, self.processes.part.index)).integers(2**62)))
+        images = batch.images.to(device).contiguous(memory_format=torch.channels_last)
+        stacks = None if batch.stacks is None else batch.stacks.to(device)
+        features = None if self.encode is None else self.encode(images)
+        set_rate(self.optimizer, scheduled_rate(self.step, to.steps, to.optimizer))
         self.network.train()
-        loss = deep_supervision_loss(self.network(images.contiguous(memory_format=torch.channels_last)), shares)
+        loss: Tensor = self._learner(images, batch.shares.to(device), stacks, features)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        clip_grad_norm_(self.network.parameters(), to.gradient_clip)
+        clip_grad_norm_(self.network.parameters(), to.optimizer.gradient_clip)
         self.optimizer.step()
-        forgetting_average(self.average, self.network, self.step, to.ema_decay)
+        forgetting_average(self.average, self.network, self.step, to.optimizer.ema_decay)
         self.step += 1
-        return float(loss.detach())
+        self.losses.append(float(loss.detach()))
+        return self.losses[-1]
+
+    def note(self, scores: dict[str, float]) -> None:
+        """Adds a validation to the history, and keeps the weights if they are to be kept and it is the best."""
+        self.history.append({"step": self.step, "loss": float(np.mean(self.losses)), **scores})
+        self.losses = []
+        if self.configuration.keep == "best" and self.best_step == self.step:
+            self.best = {name: value.detach().cpu().clone() for name, value in learned_state(self.average).items()}
+
+    def keep_best(self) -> None:
+        """Puts the weights of the best validation into `average`, where these are the ones to keep."""
+        if self.best is not None:
+            load_learned(self.average, self.best)
 
 
 def train(
-    configuration: TrainingConfiguration,
-    training: Sequence[Volume],
+    run: TrainingRun,
+    sampler: Sampler,
     validation: Sequence[Volume],
     folder: Path,
     progress: Progress = silent,
     save_every: int = 200,
-) -> TrainingRun:
-    """Runs or resumes training in `folder`: `checkpoint.pt`, `log.jsonl` and TensorBoard events are kept there.
+) -> None:
+    """Runs or resumes in `folder`, where `checkpoint.pt`, `log.jsonl` and TensorBoard events are kept.
 
-    The weights to use are `run.average`. Validation is watched, not selected by: the last step is kept.
+    The weights to use are then `run.average`. By default validation is watched, not selected by. Of several processes
+    each calls it, with a sampler of its own part.
     """
-    from torch.utils.tensorboard import SummaryWriter
-
+    to, checkpoint = run.configuration, folder / CHECKPOINT
     folder.mkdir(parents=True, exist_ok=True)
-    run = TrainingRun(configuration)
-    checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists():
         run.load(checkpoint)
-    sampler = SliceSampler(training, configuration.batch, configuration.seed)
-    board = SummaryWriter(str(folder / "tensorboard"), purge_step=run.step)
-    losses: list[float] = []
-    while run.step < configuration.steps:
-        losses.append(run.train_step(training, sampler))
-        progress(run.step / configuration.steps, f"step {run.step} of {configuration.steps}, loss {losses[-1]:.3f}")
-        last = run.step == configuration.steps
-        if run.step % configuration.validate_every == 0 or last:
-            row = {"step": run.step, "loss": float(np.mean(losses)), **validate(run.average, validation, configuration)}
-            losses.clear()
-            with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
-                log.write(json.dumps(row) + "\n")
-            for key, value in row.items():
-                board.add_scalar(key, value, run.step)
-        if run.step % save_every == 0 or last:
+    workers = min(os.cpu_count() or 1, _MOST_WORKERS) if run.processes.device.type == "cuda" else 0
+    batches = prefetched(sampler, run.step, to.steps, workers)
+    begun = time.monotonic() - run.seconds
+    while not run.is_finished:
+        loss = run.train_step(next(batches))
+        run.seconds = time.monotonic() - begun
+        progress(run.step / to.steps, f"step {run.step} of {to.steps}, loss {loss:.3f}")
+        due = run.step % to.validate_every == 0 or run.step == to.steps
+        if due:
+            run.note(validate(run.average, validation, to.size_px, run.encode, run.processes))
+            _write_log(run, folder)
+        if due or run.step % save_every == 0:
             run.save(checkpoint)
-    board.close()
-    return run
+    run.keep_best()
+    run.processes.wait()
 
 
-@torch.no_grad()
-def validate(network: UNet25D, volumes: Sequence[Volume], configuration: TrainingConfiguration) -> dict[str, float]:
-    """Mean Dice per class over volumes, on heart-centered crops of the training grid: to watch a run by."""
-    scores = []
-    for volume in volumes:
-        images, shares = stack_with_neighbors(volume)
-        window = _center_window(volume, configuration.size_px)
-        images, shares = images[..., window[0], window[1]], shares[..., window[0], window[1]]
-        predicted = network.eval()(renormalize(images)).argmax(1).numpy()
-        truth = shares.argmax(1).numpy()
-        scores.append([dice(predicted == value, truth == value) for value in range(1, CLASSES)])
-    means = np.mean(scores, axis=0)
-    return {"dice": float(means.mean()), **{f"dice_{value + 1}": float(mean) for value, mean in enumerate(means)}}
+def _write_log(run: TrainingRun, folder: Path) -> None:
+    """The history as text, and its last row for TensorBoard."""
+    if run.processes.part.index:
+        return
+    from torch.utils.tensorboard import SummaryWriter
 
-
-def _center_window(volume: Volume, size: int) -> tuple[slice, slice]:
-    starts = [
-        int(np.clip(round(center - size / 2), 0, max(side - size, 0)))
-        for center, side in zip(volume.center_px, volume.images.shape[1:], strict=True)
-    ]
-    return slice(starts[0], starts[0] + size), slice(starts[1], starts[1] + size)
-
-
-def _batch(
-    volumes: Sequence[Volume], sampler: SliceSampler, configuration: TrainingConfiguration, step: int
-) -> tuple[Tensor, Tensor]:
-    options = configuration.augmentation
-    crops = [
-        random_crop(
-            volumes[v], s, configuration.size_px, configuration.grid_mm, options, (configuration.seed, step, place)
-        )
-        for place, (v, s) in enumerate(sampler.at(step))
-    ]
-    generator = torch.Generator().manual_seed(configuration.seed * 2**32 + step)
-    images = renormalize(torch.stack([image for image, _ in crops]))
-    return random_look(images, options, generator), torch.stack([share for _, share in crops])
+    write_files(folder, {"log.jsonl": "".join(json.dumps(row) + "\n" for row in run.history).encode()})
+    # What a killed run wrote after its checkpoint is forgotten.
+    with SummaryWriter(str(folder / "tensorboard"), purge_step=run.step) as board:
+        for key, value in run.history[-1].items():
+            board.add_scalar(key, value, run.step)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -26,7 +28,7 @@ def batch_dice_loss(logits: Tensor, shares: Tensor, smooth: float = 1.0) -> Tens
     return 1.0 - ((2.0 * overlap + smooth) / (size + smooth)).mean()
 
 
-def deep_supervision_loss(logits_per_level: list[Tensor], shares: Tensor) -> Tensor:
+def deep_supervision_loss(logits_per_level: Sequence[Tensor], shares: Tensor) -> Tensor:
     """Cross-entropy plus Dice at every decoder level, each coarser one with half the weight; weights sum to 1."""
     weights = [0.5**level for level in range(len(logits_per_level))]
     total = torch.zeros(())
@@ -60,7 +62,7 @@ def dice_and_entropy_loss(logits: Tensor, wanted: Tensor, quality: Tensor, quali
     """Loss of each answer `(structures,)`: 1 - soft Dice, plus mean binary cross-entropy, both with a sigmoid.
 
     logits, wanted: `(structures, rows, columns)`, wanted as shares of the pixel. Dice and cross-entropy in equal parts
-    are what the published fine-tunings minimize (Chao 2023, MedSAM, Stein 2023; METHODS 2.2, 2.6). Added to them: the
+    are what the published fine-tunings minimize (Chao 2023, MedSAM, Stein 2023). Added to them: the
     weighted squared error of `quality` `(structures,)`, so that the IoU the network expects of itself stays true.
     """
     p = torch.sigmoid(logits)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from CardioSAMLib.cine import Array, UnusableInput
+from CardioSAMLib.cine import Array
 from CardioSAMLib.networks.prompted import PAD, FrozenEncoder, PromptedDecoder
 from CardioSAMLib.networks.unet import UNet25D
 from CardioSAMLib.progress import Progress, silent
-from CardioSAMLib.training.augmentation import random_crop, random_look, renormalize
+from CardioSAMLib.training.checkpoint import CHECKPOINT, read_state, write_state
 from CardioSAMLib.training.configuration import PromptedConfiguration
 from CardioSAMLib.training.dataset import CLASSES, SliceSampler, Volume
 from CardioSAMLib.training.losses import prompted_loss
@@ -29,6 +28,7 @@ from CardioSAMLib.training.prompt_sampling import (
     random_earlier_mask,
     random_prompts,
 )
+from CardioSAMLib.training.sampling import random_views
 from CardioSAMLib.training.schedule import forgetting_average, learning_rate
 
 _LEAST_PX = 8
@@ -57,6 +57,7 @@ class PromptedRun:
     def __init__(self, configuration: PromptedConfiguration, unet: UNet25D) -> None:
         torch.manual_seed(configuration.seed)
         self.configuration = configuration
+        self._signature = json.dumps(configuration.what_decides_the_weights())
         self.encoder = FrozenEncoder(unet).to(memory_format=torch.channels_last)
         self.decoder = PromptedDecoder(CLASSES - 1).to(memory_format=torch.channels_last)
         self.trained = nn.ModuleList([self.encoder.coarse, self.encoder.fine, self.decoder])
@@ -67,23 +68,18 @@ class PromptedRun:
         self.step = 0
 
     def save(self, path: Path) -> None:
-        """Writes the state under a temporary name, then renames."""
+        """Writes the state."""
         state = {
-            "configuration": json.dumps(self.configuration.what_decides_the_weights()),
             "step": self.step,
             "trained": self.trained.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        temporary = path.with_suffix(".partial")
-        torch.save(state, temporary)
-        os.replace(temporary, path)
+        write_state(path, self._signature, state)
 
     def load(self, path: Path) -> None:
         """Continues a saved run. Raises UnusableInput if it was made with another configuration."""
-        state = torch.load(path, weights_only=True)
-        if state["configuration"] != json.dumps(self.configuration.what_decides_the_weights()):
-            raise UnusableInput(f"{path} was made with another configuration; give another folder, or delete it.")
+        state = read_state(path, self._signature)
         self.step = state["step"]
         self.trained.load_state_dict(state["trained"])
         self.average.load_state_dict(state["average"])
@@ -121,13 +117,8 @@ class PromptedRun:
 
     def _views(self, volumes: Sequence[Volume], sampler: SliceSampler) -> tuple[Tensor, Tensor]:
         to = self.configuration
-        crops = [
-            random_crop(volumes[v], s, to.size_px, to.grid_mm, to.augmentation, (to.seed, self.step, place))
-            for place, (v, s) in enumerate(sampler.at(self.step))
-        ]
-        generator = torch.Generator().manual_seed(to.seed * 2**32 + self.step)
-        images = renormalize(torch.stack([image for image, _ in crops]))
-        return random_look(images, to.augmentation, generator), torch.stack([share for _, share in crops])
+        drawn = sampler.at(self.step)
+        return random_views(volumes, drawn, to.size_px, to.grid_mm, to.augmentation, to.seed, self.step)
 
     def _ask(self, shares: Tensor, random: np.random.Generator) -> _Asked:
         labels = shares.argmax(1).numpy()
@@ -195,7 +186,7 @@ def train_prompted(
     """Runs or resumes training in `folder`, where `checkpoint.pt` and `log.jsonl` are kept. The last step is kept."""
     folder.mkdir(parents=True, exist_ok=True)
     run = PromptedRun(configuration, unet)
-    checkpoint = folder / "checkpoint.pt"
+    checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
         run.load(checkpoint)
     sampler = SliceSampler(volumes, configuration.slices, configuration.seed)

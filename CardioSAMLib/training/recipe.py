@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.resources import resources_dir
+from CardioSAMLib.training.tables import options_from
 
 
 @dataclass(frozen=True)
@@ -115,25 +115,11 @@ def read_recipe(name: str) -> FineTuningRecipe:
         raise UnusableInput(f"There is no recipe {name!r}; choose one of {', '.join(recipe_names())}, or a JSON file.")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        views = _made(ViewOptions, content.pop("views", {}), path)
-        ask = _made(AskOptions, content.pop("ask", {}), path)
-        recipe: FineTuningRecipe = _made(FineTuningRecipe, {**content, "views": views, "ask": ask}, path)
-    except UnusableInput:
-        raise
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise UnusableInput(
             f"{path} cannot be read as a recipe; write it like those in Resources/finetuning."
         ) from error
-    return recipe
-
-
-def _made(kind: type[Any], content: Mapping[str, Any], path: Path) -> Any:
-    known = {entry.name: entry for entry in fields(kind)}
-    required = {key for key, entry in known.items() if entry.default is MISSING and entry.default_factory is MISSING}
-    unknown, missing = sorted(set(content) - set(known)), sorted(required - set(content))
-    if unknown or missing:
-        raise UnusableInput(
-            f"The recipe {path.name} has unknown keys {unknown} or lacks {missing}; known keys are "
-            f"{', '.join(sorted(known))}."
-        )
-    return kind(**content)
+    for key, kind in (("views", ViewOptions), ("ask", AskOptions)):
+        if isinstance(content, dict) and key in content:
+            content[key] = options_from(kind, content[key], f"{key} of the recipe {path.name}")
+    return options_from(FineTuningRecipe, content, f"The recipe {path.name}")

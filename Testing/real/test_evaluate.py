@@ -62,7 +62,7 @@ def test_expert_labels_in_the_order_of_mnms_score_perfectly(evaluate, experts):
     assert code == 0, text
     assert [patient.patient for patient in result.scored] == list(PATIENTS)
     assert {volume.values["dice"] for patient in result.patients for volume in patient.volumes} == {1.0}
-    # METHODS 3.8: patient001 EDV 295.5 mL, ESV 225.6 mL, EF 23.65 %, mass at ED 172.5 g.
+    # Counted by pixdim: patient001 EDV 295.5 mL, ESV 225.6 mL, EF 23.65 %, mass at ED 172.5 g.
     study = result.patients[0].study
     expected = {"lv_edv_ml": 295.5, "lv_esv_ml": 225.6, "lv_ef_percent": 23.65, "lv_mass_ed_g": 172.5}
     for key, value in expected.items():

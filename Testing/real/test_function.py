@@ -1,4 +1,4 @@
-"""Measurements and quality rules on the reference contours of the 100 ACDC patients (METHODS 3.8 and 4.6)."""
+"""Measurements and quality rules on the reference contours of the 100 ACDC patients."""
 
 from collections import Counter, defaultdict
 
@@ -10,7 +10,7 @@ from CardioSAMLib.io import load_acdc_patient
 from CardioSAMLib.labels import CineSegmentation, Provenance
 from CardioSAMLib.quality import RULES, check
 
-# EDV, ESV in mL, LVEF, RVEF in %, mass at end-diastole in g, counted on the reference masks; METHODS 3.8.
+# EDV, ESV in mL, LVEF, RVEF in %, mass at end-diastole in g, counted on the reference masks.
 GROUP_MEANS = {
     "DCM": (284.6, 233.1, 18.4, 31.8, 170.2),
     "HCM": (129.1, 42.2, 67.4, 59.8, 177.0),

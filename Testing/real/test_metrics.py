@@ -64,7 +64,7 @@ def test_the_expert_moved_by_two_pixels_is_two_pixels_off_at_most(masks, spacing
 
 
 def test_the_volume_error_of_a_missed_structure_is_its_volume(masks, spacing_mm):
-    # METHODS 3.8: patient001 has an EDV of 295.5 mL.
+    # Counted by pixdim, patient001 has an EDV of 295.5 mL.
     lv = masks[list(Structure).index(Structure.LV)]
     values = score(MaskPair(lv, np.zeros_like(lv), spacing_mm))
     assert values["volume_error_ml"] == pytest.approx(-295.5, abs=0.05)

@@ -1,4 +1,4 @@
-"""Simulated prompts on the experts' contours of ACDC: the counts of METHODS 2.6 and the two modes side by side."""
+"""Simulated prompts on the experts' contours of ACDC: the counts of docs/prompts.md and the two modes side by side."""
 
 from collections import Counter
 from itertools import pairwise

@@ -39,7 +39,7 @@ def test_the_written_labels_lie_on_the_grid_of_the_input(written):
 
 
 def test_the_written_volume_is_that_of_the_expert(written):
-    # METHODS section 7, trap 8: 295.5 mL at end-diastole.
+    # Counted by pixdim: 295.5 mL at end-diastole.
     _, out = written
     document = json.loads((out / "measurements.json").read_text(encoding="utf-8"))
     (row,) = csv.DictReader((out / "measurements.csv").open(encoding="utf-8"))

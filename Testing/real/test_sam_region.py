@@ -8,7 +8,7 @@ from CardioSAMLib.segmentation.sam_image import NORMALIZATIONS, sam_image
 
 
 def test_every_heart_of_acdc_lies_whole_in_what_the_model_sees(data_dir):
-    """METHODS 7, trap 34: a crop around the center of the image would miss hearts by up to 103 mm."""
+    """A crop around the center of the image would miss hearts by up to 103 mm."""
     folders = sorted((data_dir / "acdc").glob("patient*"))
     assert folders
     for folder in folders:

@@ -17,13 +17,15 @@ from CardioSAMLib.cine import Array, UnusableInput
 from CardioSAMLib.crops import PREPROCESSING_ID
 from CardioSAMLib.evaluation.protocols.splits import Split
 from CardioSAMLib.io import AcdcPatient
-from CardioSAMLib.networks.unet import UNet25D
-from CardioSAMLib.progress import silent
 from CardioSAMLib.resources import ModelCard
 from CardioSAMLib.segmentation.automatic import CropSegmenter
-from CardioSAMLib.training.configuration import TrainingConfiguration
+from CardioSAMLib.training.checkpoint import CHECKPOINT
+from CardioSAMLib.training.configuration import NetworkChoice, TrainingConfiguration
 from CardioSAMLib.training.dataset import load_volumes
 from CardioSAMLib.training.loop import TrainingRun, train
+from CardioSAMLib.training.networks import WidthOptions, build_network
+from CardioSAMLib.training.sampling import batches_of
+from CardioSAMLib.training.schedule import OptimizerOptions
 
 SHARES_PERCENT = (5, 8, 12, 20, 35, 60, 100)
 SEED = 0
@@ -37,14 +39,13 @@ def configuration_of(percent: int) -> TrainingConfiguration:
     """The averaged weights forget faster than in a long training: 300 steps are few."""
     return TrainingConfiguration(
         name=f"refiner-coarse-{percent}",
-        widths=WIDTHS,
+        network=NetworkChoice("unet25d", WidthOptions(WIDTHS)),
         split=SPLIT,
         batch=BATCH,
         steps=STEPS,
-        warm_up_steps=30,
-        ema_decay=0.98,
         seed=SEED,
         validate_every=STEPS,
+        optimizer=OptimizerOptions(warm_up_steps=30, ema_decay=0.98),
     )
 
 
@@ -56,14 +57,17 @@ def patients_of(percent: int, split: Split) -> tuple[str, ...]:
 
 def trained(percent: int, split: Split, acdc: Path, out: Path) -> TrainingRun:
     """The run of a subset: made, gone on with, or read if it is finished."""
+    import torch
+
     configuration, folder = configuration_of(percent), out / f"coarse-{percent}"
-    run = TrainingRun(configuration)
-    if (folder / "checkpoint.pt").exists():
-        run.load(folder / "checkpoint.pt")
+    torch.manual_seed(SEED)
+    run = TrainingRun(configuration, build_network(configuration.network.kind, configuration.network.options))
+    if (folder / CHECKPOINT).exists():
+        run.load(folder / CHECKPOINT)
     if run.step < STEPS:
         volumes = load_volumes(acdc, patients_of(percent, split), configuration.grid_mm)
         # Watched on two of its own patients: nothing is chosen by it.
-        run = train(configuration, volumes, volumes[:4], folder, silent, save_every=50)
+        train(run, batches_of(configuration, volumes), volumes[:4], folder, save_every=50)
     return run
 
 
@@ -71,7 +75,7 @@ def segmenter_of_run(run: TrainingRun) -> CropSegmenter:
     import torch
 
     configuration = run.configuration
-    network: UNet25D = run.average.eval()
+    network = run.average.eval()
 
     @torch.no_grad()
     def probabilities(images: Array) -> Array:
@@ -128,4 +132,9 @@ def kept(file: Path, patients: Sequence[AcdcPatient]) -> list[Array]:
 def described() -> dict[str, object]:
     """What all the models have in common, for the result."""
     configuration = asdict(configuration_of(100))
-    return {key: configuration[key] for key in ("widths", "steps", "batch", "learning_rate", "seed", "split")}
+    rate = configuration["optimizer"]["learning_rate"]
+    return {
+        "widths": WIDTHS,
+        **{key: configuration[key] for key in ("steps", "batch", "seed", "split")},
+        "learning_rate": rate,
+    }

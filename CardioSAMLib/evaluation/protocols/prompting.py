@@ -1,7 +1,7 @@
 """How much a model owes to the box it is given: reference box beside automatic box, and boxes that are off.
 
 A box drawn from the reference tells a model where the answer lies, and most published figures of promptable models had
-one. Both ways therefore stand side by side and are never ranked together (METHODS 3.1).
+one. Both ways therefore stand side by side and are never ranked together.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Base, middle and apex of a ventricle, counted in slices (METHODS 2.6)."""
+"""Base, middle and apex of a ventricle, counted in slices: the thirds of Stein 2023, but of the heart's slices."""
 
 from __future__ import annotations
 

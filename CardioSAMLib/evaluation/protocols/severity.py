@@ -1,4 +1,4 @@
-"""How much the ejection fraction of the left ventricle is reduced, in the classes of METHODS 4.4."""
+"""How much the ejection fraction of the left ventricle is reduced, in the classes of EACVI 2019."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Severity:
     range_text: str
 
 
-# Both sexes, EACVI 2019 as quoted in METHODS 4.4. Classes of a cohort for error tables, not grades of a patient.
+# Both sexes, Petersen et al. 2019 (EACVI). Classes of a cohort for error tables, not grades of a patient.
 SEVERITIES = (
     Severity("normal", 57, "≥ 57"),
     Severity("mild", 41, "41–56"),

@@ -1,6 +1,6 @@
 """Summary tables from the scores of patients: by structure and phase, group, region of the ventricle, severity, fold.
 
-Averages are those of METHODS 3.4: a volume's value, the mean over structures, the mean over phases, the mean over
+Averages are taken in this order: a volume's value, the mean over structures, the mean over phases, the mean over
 patients. Masks that are empty are scored and counted; nothing is dropped from a mean that does not say so.
 """
 

@@ -1,4 +1,4 @@
-"""Averages are taken in the order of METHODS 3.4: structures, then frames, then (by the caller) patients."""
+"""Averages are taken in this order: structures, then frames, then (by the caller) patients."""
 
 import pytest
 

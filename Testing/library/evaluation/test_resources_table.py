@@ -1,4 +1,4 @@
-"""What results cost, against the arithmetic of the paper that timed its prompts (METHODS 1, A07)."""
+"""What results cost, against the arithmetic of the paper that timed its prompts (Ferreira and Arnaout 2023)."""
 
 import pytest
 

@@ -88,7 +88,7 @@ def test_milliseconds_are_read_by_their_unit(tmp_path, pixels):
 
 
 def test_spacing_comes_from_pixdim_where_the_sform_is_of_unit_scale(tmp_path, pixels, capfd):
-    """The header of the original ACDC release: qform 0, sform 2 with columns of length 1 (METHODS 7, trap 8)."""
+    """The header of the original ACDC release: qform 0, sform 2 with columns of length 1."""
     write_image(tmp_path / "a.nii", pixels, spacing=(1.64, 1.64, 10.0))
     header = bytearray((tmp_path / "a.nii").read_bytes())
     struct.pack_into("<hh", header, 252, 0, 2)

@@ -103,7 +103,7 @@ def test_whole_numbers_stored_as_floats_are_labels(tmp_path):
     [
         ((1.25, 1.5, 10.0), True),
         ((1.2501, 1.5001, 10.05), True),  # rounded headers
-        ((1.0, 1.0, 1.0), True),  # says nothing: METHODS section 7, trap 8
+        ((1.0, 1.0, 1.0), True),  # says nothing
         ((1.25, 1.5, 8.0), False),
         ((1.5, 1.25, 10.0), False),  # rows and columns exchanged
         ((1.0, 1.0, 10.0), False),

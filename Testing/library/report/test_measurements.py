@@ -11,7 +11,7 @@ from CardioSAMLib.cine import QualityNote
 from CardioSAMLib.function import METRICS, VentricleFunction
 from CardioSAMLib.report import measurements_csv, measurements_json
 
-# DESIGN section 6.
+# What other programs read.
 CONTRACT = {
     "schema",
     "cardiosam_version",

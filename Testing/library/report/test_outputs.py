@@ -7,7 +7,7 @@ from CardioSAMLib.cine import Geometry
 from CardioSAMLib.progress import Cancelled
 from CardioSAMLib.report import OUTPUTS, write_outputs
 
-# DESIGN section 6.
+# As in README.md.
 PROMISED = [
     "measurements.json",
     "measurements.csv",

@@ -22,8 +22,47 @@ def volumes():
 
 @pytest.fixture
 def configuration():
-    from CardioSAMLib.training.configuration import TrainingConfiguration
+    from CardioSAMLib.training.configuration import NetworkChoice, TrainingConfiguration
+    from CardioSAMLib.training.networks import WidthOptions
+    from CardioSAMLib.training.schedule import OptimizerOptions
 
     return TrainingConfiguration(
-        "small", (4, 6, 8), "none.json", size_px=32, batch=4, steps=8, warm_up_steps=2, validate_every=4
+        "small",
+        NetworkChoice("unet25d", WidthOptions((4, 6, 8))),
+        "none.json",
+        size_px=32,
+        batch=4,
+        steps=8,
+        validate_every=4,
+        optimizer=OptimizerOptions(warm_up_steps=2),
     )
+
+
+@pytest.fixture
+def run_of():
+    """A run of a configuration from the weights that its seed gives."""
+    import torch
+
+    from CardioSAMLib.training.loop import TrainingRun
+    from CardioSAMLib.training.networks import build_network
+
+    def made(configuration, *arguments):
+        torch.manual_seed(configuration.seed)
+        network = build_network(configuration.network.kind, configuration.network.options)
+        return TrainingRun(configuration, network, *arguments)
+
+    return made
+
+
+@pytest.fixture
+def trained(run_of, volumes):
+    """A run that was trained, or gone on with, in a folder."""
+    from CardioSAMLib.training.loop import train
+    from CardioSAMLib.training.sampling import batches_of
+
+    def finished(configuration, folder, **options):
+        run = run_of(configuration)
+        train(run, batches_of(configuration, volumes), volumes[:1], folder, **options)
+        return run
+
+    return finished

@@ -10,8 +10,8 @@ from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.crops import PREPROCESSING_ID
 from CardioSAMLib.networks.prompted import FIRST_CORNER, LAST_CORNER, NEGATIVE, PAD, POSITIVE, drawn_prompts
 from CardioSAMLib.networks.unet import UNet25D
-from CardioSAMLib.resources import PROMPTABLE, find_model, resources_dir, sha256_of
-from CardioSAMLib.training.configuration import PromptedConfiguration, read_configuration
+from CardioSAMLib.resources import PROMPTABLE, find_model, sha256_of
+from CardioSAMLib.training.configuration import PromptedConfiguration, configuration_path, read_configuration
 from CardioSAMLib.training.export_prompted import export_prompted
 from CardioSAMLib.training.exported import read_unet
 from CardioSAMLib.training.prompt_sampling import (
@@ -202,6 +202,6 @@ def test_the_shipped_automatic_model_can_be_read_back_as_a_network():
 
 
 def test_the_shipped_configuration_can_be_read():
-    configuration = read_configuration(resources_dir() / "training" / "cardiosam-prompt.json")
+    configuration = read_configuration(configuration_path("cardiosam-prompt"))
     assert isinstance(configuration, PromptedConfiguration)
     assert find_model(configuration.encoder)

@@ -27,7 +27,7 @@ def test_every_recipe_that_ships_can_be_read_and_is_called_like_its_file():
 
 
 def test_the_decoder_recipe_is_that_of_the_thesis():
-    """Stein 2023, as METHODS 2.6 gives it."""
+    """Stein 2023 (docs/finetuning.md)."""
     recipe = read_recipe("decoder")
     assert (recipe.trains, recipe.optimizer, recipe.learning_rate, recipe.batch) == ("decoder", "adam", 1e-4, 1)
     assert (recipe.schedule, recipe.patience, recipe.factor) == ("plateau", 5, 0.1)
@@ -39,7 +39,7 @@ def test_the_decoder_recipe_is_that_of_the_thesis():
 
 
 def test_the_recipes_of_encoder_and_decoder_are_those_published():
-    """Chao 2023 and MedSAM's defaults, as METHODS 2.2 gives them."""
+    """Chao 2023 and MedSAM's defaults (docs/finetuning.md)."""
     chao, medsam = read_recipe("chao"), read_recipe("medsam")
     assert chao.trains_encoder
     assert medsam.trains_encoder
@@ -66,8 +66,8 @@ def test_what_is_only_told_to_readers_does_not_make_another_run(write):
         ({"schedule": "step"}, "choose one of: plateau, cosine, constant"),
         ({"epochs": 0}, "1 or more as epochs"),
         ({"ask": {}}, "prompts with nothing"),
-        ({"epochs": "many"}, "cannot be read as a recipe"),
-        ({"views": 3}, "cannot be read as a recipe"),
+        ({"epochs": "many"}, "has 'many' as epochs; give a whole number"),
+        ({"views": 3}, "views of the recipe r.json must be a table"),
     ],
 )
 def test_a_recipe_that_cannot_be_used_says_why(write, values, says):
@@ -79,5 +79,8 @@ def test_files_that_are_no_recipe_are_refused(tmp_path):
     with pytest.raises(UnusableInput, match="no recipe 'absent'"):
         read_recipe("absent")
     (tmp_path / "list.json").write_text("[]")
+    with pytest.raises(UnusableInput, match=r"The recipe list.json must be a table"):
+        read_recipe(str(tmp_path / "list.json"))
+    (tmp_path / "list.json").write_text("{")
     with pytest.raises(UnusableInput, match="cannot be read as a recipe"):
         read_recipe(str(tmp_path / "list.json"))

@@ -1,6 +1,5 @@
-"""Claims about samples, splits, the loop and the exported file."""
+"""Claims about samples, splits and the exported file."""
 
-import json
 from collections import Counter
 from dataclasses import replace
 
@@ -12,13 +11,15 @@ from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.crops import normalize
 from CardioSAMLib.evaluation.protocols.splits import Split, read_split, stratified_split
 from CardioSAMLib.networks.unet import UNet25D
-from CardioSAMLib.resources import resources_dir
-from CardioSAMLib.training.augmentation import AugmentationOptions, random_crop, random_look, renormalize
-from CardioSAMLib.training.configuration import read_configuration
-from CardioSAMLib.training.dataset import SliceSampler
-from CardioSAMLib.training.export import export_onnx
-from CardioSAMLib.training.loop import train
-from CardioSAMLib.training.schedule import learning_rate
+from CardioSAMLib.training.augmentation import (
+    AugmentationOptions,
+    random_crop,
+    random_look,
+    renormalize,
+    sampling_grid,
+)
+from CardioSAMLib.training.dataset import SliceSampler, Volume
+from CardioSAMLib.training.export import export_onnx, largest_difference
 
 STILL = AugmentationOptions(
     shift_mm=0, anywhere_share=0, rotation_degrees=0, log_scale=0, shear=0, lone_slice_share=0, gamma_log=0,
@@ -54,6 +55,56 @@ def test_image_and_labels_are_turned_and_shifted_together(volumes):
             assert image[1][cavity].mean() > image[1][outside].mean() + 0.4
 
 
+UPRIGHT = replace(STILL, quarter_turns=False, mirror=False, log_aspect=0.0)
+
+
+def sides_px(options, place):
+    """How far the cavity (40 px across) reaches in rows and columns in a view."""
+    rows, columns = np.mgrid[:96, :96]
+    disk = np.hypot(rows - 47.5, columns - 47.5) < 20
+    targets = np.stack([~disk, disk & False, disk & False, disk])[None] * np.uint8(255)
+    volume = Volume("disk", disk[None].astype(np.float16), targets, (47.5, 47.5))
+    _, share = random_crop(volume, 0, 64, 1.4, options, (0, place))
+    return np.ptp(np.argwhere(share[3].numpy() > 0.5), axis=0)
+
+
+def test_a_view_without_options_is_the_slice_as_it_is():
+    assert sides_px(UPRIGHT, 0).tolist() == [39, 39]
+
+
+def test_the_uniform_scale_stays_in_its_range_and_reaches_its_ends():
+    found = np.array([sides_px(replace(UPRIGHT, scale=0.1), place) for place in range(60)]) / 39.0
+    assert found.min() > 1 / 1.15
+    assert found.max() < 1 / 0.85
+    assert found.min() < 0.95
+    assert found.max() > 1.05
+
+
+def test_elastic_bends_by_so_many_pixels_at_points_so_far_apart():
+    """Sampled places against those without: at the control points a normal distribution, smooth between them."""
+    straight, bent = (
+        [
+            sampling_grid(np.array([47.5, 47.5]), (96, 96), 65, options, np.random.default_rng(seed))[0].numpy()
+            for seed in range(200)
+        ]
+        for options in (UPRIGHT, replace(UPRIGHT, elastic_share=1.0))
+    )
+    moved_px = (np.stack(bent) - np.stack(straight)) * 95 / 2
+    assert moved_px[:, ::32, ::32].std() == pytest.approx(4.0, rel=0.1)
+    assert np.abs(np.diff(moved_px, axis=1)).max() < 4.0
+    assert np.corrcoef(moved_px[:, 0, 0, 0], moved_px[:, 32, 0, 0])[0, 1] == pytest.approx(0.0, abs=0.2)
+
+
+def test_elastic_bends_as_many_samples_as_asked_for():
+    options = [replace(UPRIGHT, elastic_share=share) for share in (0.0, 0.5)]
+    grids = [
+        [sampling_grid(np.zeros(2), (96, 96), 32, one, np.random.default_rng(seed)) for seed in range(200)]
+        for one in options
+    ]
+    bent = sum(not torch.equal(a, b) for a, b in zip(*grids, strict=True))
+    assert bent == pytest.approx(100, abs=25)
+
+
 def test_the_look_changes_brightness_but_not_places(volumes):
     crops = torch.stack([random_crop(volume, 1, 32, 1.4, STILL, (0, 0, 0))[0] for volume in volumes])
     normal = renormalize(crops)
@@ -63,47 +114,24 @@ def test_the_look_changes_brightness_but_not_places(volumes):
     assert not torch.allclose(normal, looked, atol=0.1)
 
 
+def test_a_scanner_s_noise_is_on_its_share_of_the_samples_and_lifts_the_dark():
+    dark_and_bright = torch.zeros(200, 3, 32, 32)
+    dark_and_bright[..., 16:] = 1.0
+    looked = random_look(
+        dark_and_bright, replace(STILL, rician_share=0.5, rician=0.3), torch.Generator().manual_seed(0)
+    )
+    dark, bright = looked[:, 1, :, :16], looked[:, 1, :, 16:]
+    noisy = dark.std((-2, -1)) > 1e-4
+    assert int(noisy.sum()) == pytest.approx(100, abs=25)
+    # A magnitude cannot be negative: noise alone has a mean, so light and dark come closer than the noise is strong.
+    contrast = bright.mean((-2, -1)) - dark.mean((-2, -1))
+    torch.testing.assert_close(contrast[~noisy], torch.full_like(contrast[~noisy], 2.0), rtol=0, atol=1e-3)
+    assert contrast[noisy].max() < 2.0
+
+
 def test_training_normalizes_as_use_does():
     images = np.random.default_rng(0).gamma(2.0, 50.0, (2, 3, 40, 40)).astype(np.float32)
     np.testing.assert_allclose(renormalize(torch.from_numpy(images)).numpy(), normalize(images), atol=1e-4)
-
-
-def test_the_learning_rate_warms_up_and_falls_to_zero(configuration):
-    rates = [learning_rate(step, 100, 10, configuration.learning_rate) for step in range(101)]
-    assert rates[9] == pytest.approx(configuration.learning_rate)
-    assert rates[55] == pytest.approx(configuration.learning_rate / 2)
-    assert rates[100] == pytest.approx(0.0, abs=1e-9)
-    assert max(rates) <= configuration.learning_rate
-
-
-def test_training_learns(volumes, configuration, tmp_path):
-    longer = replace(configuration, steps=60, validate_every=30, learning_rate=1e-2)
-    train(longer, volumes, volumes[:1], tmp_path)
-    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in rows] == [30, 60]
-    assert rows[1]["loss"] < 0.8 * rows[0]["loss"]
-
-
-def test_a_run_killed_and_resumed_ends_as_if_it_had_not_been(volumes, configuration, tmp_path):
-    class Killed(Exception):
-        pass
-
-    def kill_at_step_five(fraction, _message):
-        if fraction > 5 / configuration.steps - 1e-9:
-            raise Killed
-
-    whole = train(configuration, volumes, volumes[:1], tmp_path / "whole", save_every=3)
-    with pytest.raises(Killed):
-        train(configuration, volumes, volumes[:1], tmp_path / "killed", kill_at_step_five, save_every=3)
-    resumed = train(configuration, volumes, volumes[:1], tmp_path / "killed", save_every=3)
-    for key, value in whole.average.state_dict().items():
-        assert torch.equal(value, resumed.average.state_dict()[key]), key
-
-
-def test_a_checkpoint_of_another_configuration_is_not_continued(volumes, configuration, tmp_path):
-    train(configuration, volumes, volumes[:1], tmp_path)
-    with pytest.raises(UnusableInput, match="another configuration"):
-        train(replace(configuration, steps=9), volumes, volumes[:1], tmp_path)
 
 
 def test_the_exported_file_computes_what_the_network_computes_and_names_no_path(tmp_path):
@@ -121,6 +149,10 @@ def test_the_exported_file_computes_what_the_network_computes_and_names_no_path(
         (probabilities,) = session.run(None, {"images": images.numpy()})
         expected = torch.softmax(network(images), dim=1).detach().numpy()
         np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    assert largest_difference(network, tmp_path / "model.onnx", 32) < 1e-3
+    with torch.no_grad():
+        network.heads[0].bias[1] += 0.5
+    assert 0.1 < largest_difference(network, tmp_path / "model.onnx", 32) < 0.6
 
 
 def test_a_split_takes_the_same_share_of_every_group():
@@ -135,20 +167,6 @@ def test_a_split_takes_the_same_share_of_every_group():
 def test_a_patient_in_both_parts_is_refused():
     with pytest.raises(UnusableInput, match="p1 in training and validation"):
         Split(("p1", "p2"), ("p1",))
-
-
-@pytest.mark.parametrize("path", sorted((resources_dir() / "training").glob("*.json")), ids=lambda path: path.stem)
-def test_every_configuration_that_ships_can_be_read_and_names_a_split_that_ships(path):
-    split = read_split(resources_dir() / "splits" / read_configuration(path).split)
-    assert len(split.train) == 80
-    assert len(split.validation) == 20
-
-
-def test_an_unknown_key_in_a_configuration_is_named(tmp_path):
-    path = tmp_path / "mine.json"
-    path.write_text('{"name": "mine", "widths": [4, 8], "split": "s.json", "learning_rat": 1}')
-    with pytest.raises(UnusableInput, match="learning_rat"):
-        read_configuration(path)
 
 
 def test_a_file_that_is_no_split_is_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""Claims about classes of ejection fractions (METHODS 4.4: >= 57, 41-56, 30-40, < 30)."""
+"""Claims about classes of ejection fractions (EACVI 2019: >= 57, 41-56, 30-40, < 30)."""
 
 import pytest
 

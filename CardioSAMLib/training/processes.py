@@ -1,0 +1,84 @@
+"""Where a training computes: in this process alone, or in several on GPUs or machines that share the work."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.training.sampling import ALONE, Part
+
+
+class Processes(Protocol):
+    """part: which of the processes this is. device: on which it computes."""
+
+    @property
+    def part(self) -> Part: ...
+
+    @property
+    def device(self) -> torch.device: ...
+
+    def sharing(self, module: nn.Module) -> nn.Module:
+        """The module, whose gradients are from now on the mean over all processes."""
+        ...
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum over all processes, the same for each of them."""
+        ...
+
+    def wait(self) -> None:
+        """Returns when all processes have come here."""
+        ...
+
+
+class OneProcess:
+    """The `Processes` of a command that is started as any other."""
+
+    part = ALONE
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = torch.device(device)
+
+    def sharing(self, module: nn.Module) -> nn.Module:
+        return module
+
+    def sum(self, values: Tensor) -> Tensor:
+        return values
+
+    def wait(self) -> None:
+        return
+
+
+class LaunchedProcesses:
+    """The `Processes` of a command that `accelerate launch` has started several times."""
+
+    def __init__(self, device: str | None = None) -> None:
+        try:
+            from accelerate import Accelerator
+        except ImportError as error:
+            raise UnusableInput(
+                "accelerate is not installed; install what training needs with: pip install 'cardiosam[train]'."
+            ) from error
+        self._accelerator: Any = Accelerator(cpu=device == "cpu")
+        self.device: torch.device = self._accelerator.device
+        self.part = Part(self._accelerator.process_index, self._accelerator.num_processes)
+
+    def sharing(self, module: nn.Module) -> nn.Module:
+        shared: nn.Module = self._accelerator.prepare_model(module)
+        return shared
+
+    def sum(self, values: Tensor) -> Tensor:
+        total: Tensor = self._accelerator.reduce(values.to(self.device), "sum").cpu()
+        return total
+
+    def wait(self) -> None:
+        self._accelerator.wait_for_everyone()
+
+
+def started_processes(device: str) -> Processes:
+    """Those that this command was started in. device: "cuda", "mps" or "cpu"."""
+    launched = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return LaunchedProcesses(device) if launched else OneProcess(device)

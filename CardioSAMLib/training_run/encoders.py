@@ -1,0 +1,131 @@
+"""Frozen encoders: from a file or the catalogue, and their features, computed once per image."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.crops import PREPROCESSING_ID
+from CardioSAMLib.resources import CHECKPOINT_SUFFIX, ModelCard, find_model, sha256_of
+from CardioSAMLib.segmentation import EmbeddingCache
+from CardioSAMLib.segmentation.embedding_cache import embedding_key
+
+if TYPE_CHECKING:
+    import torch
+
+    from CardioSAMLib.training.configuration import NetworkChoice
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedEncoder:
+    """An encoder with its weights. name: for readers; sha256: of the file of the weights.
+
+    input: what besides the weights and the pixels decides its features, of a SAM encoder its size and normalization.
+    """
+
+    network: Any
+    name: str
+    sha256: str
+    input: str = ""
+
+    @property
+    def key(self) -> str:
+        """By which features are kept."""
+        return "-".join(part for part in (self.sha256, self.input) if part)
+
+
+def open_encoder(choice: NetworkChoice, checkpoint: Path | None) -> OpenedEncoder | None:
+    """The encoder that a network is trained on; None where its kind needs none.
+
+    checkpoint: a SAM or MedSAM file, or the `weights.pt` of a training of a network with a `SmallEncoder`; None: the
+    encoder of the model of the catalogue that the configuration names.
+    Raises UnusableInput where there is none, or it cannot be used.
+    """
+    from CardioSAMLib.training.networks import network_kind
+
+    if network_kind(choice.kind).encoder == "none":
+        return None
+    if checkpoint is not None:
+        if own := _own(checkpoint):
+            return OpenedEncoder(own, checkpoint.stem, sha256_of(checkpoint))
+        return _sam(checkpoint, choice, checkpoint.stem, sha256_of(checkpoint))
+    if not choice.encoder:
+        raise UnusableInput("This configuration needs an encoder; give a SAM or MedSAM file with --checkpoint.")
+    card = find_model(choice.encoder)
+    if card.file.endswith(CHECKPOINT_SUFFIX):
+        return _sam(card, choice, card.id, card.sha256)
+    return OpenedEncoder(_of_unet(card.path, card.architecture), card.id, card.sha256)
+
+
+def _sam(source: Path | ModelCard, choice: NetworkChoice, name: str, sha256: str) -> OpenedEncoder:
+    from CardioSAMLib.segmentation.sam_encoders import sam_encoder_of
+
+    network = sam_encoder_of(source, choice.encoder_px, choice.normalization or None)
+    return OpenedEncoder(network, name, sha256, f"{choice.encoder_px}-{network.normalization}")
+
+
+def _of_unet(path: Path, architecture: str) -> Any:
+    from CardioSAMLib.networks.encoders import UNetEncoder
+    from CardioSAMLib.training.exported import read_unet
+
+    try:
+        widths = tuple(int(width) for width in architecture.split()[-1].split("-"))
+    except ValueError as error:
+        raise UnusableInput(f"{path.name} holds no U-Net, whose encoder could be used; give a --checkpoint.") from error
+    return UNetEncoder(read_unet(path, widths))
+
+
+def _own(path: Path) -> Any:
+    """The encoder of a network that was trained here; None where the file is another one."""
+    import torch
+
+    from CardioSAMLib.networks.encoders import SliceBySlice
+    from CardioSAMLib.networks.small_encoder import SmallEncoder
+    from CardioSAMLib.training.networks import build_network, network_options
+
+    if not path.is_file():
+        raise UnusableInput(f"There is no file {path}; give a SAM or MedSAM file, or weights.pt of a training.")
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        network = build_network(stored["kind"], network_options(stored["kind"], stored["options"]))
+        network.load_state_dict(stored["network"])
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError):
+        return None
+    encoder = getattr(network, "encoder", None)
+    if not isinstance(encoder, SmallEncoder):
+        raise UnusableInput(f"The network in {path.name} has no encoder that others could use; give another file.")
+    return SliceBySlice(encoder)
+
+
+class KeptFeatures:
+    """`training.loop.Encode` of a frozen encoder, which computes the features of an image once.
+
+    They are found by the pixels that go into the encoder and its key, by nothing else: another frame of the slice,
+    another view of it, or another encoder cannot be given the features of this one.
+    used: how many of the features are kept, from the embedding on.
+    """
+
+    def __init__(self, encoder: OpenedEncoder, cache: EmbeddingCache, used: int) -> None:
+        self._encoder, self._key, self._cache, self._used = encoder.network.eval(), encoder.key, cache, used
+
+    def __call__(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        import torch
+
+        precision = "bfloat16" if images.is_cuda else "float32"
+        keys = [embedding_key(one, self._key, PREPROCESSING_ID, precision) for one in images.cpu().numpy()]
+        kept = [self._cache.get(key) for key in keys]
+        missing = [number for number, one in enumerate(kept) if one is None]
+        if missing:
+            with torch.no_grad(), torch.autocast("cuda", torch.bfloat16, enabled=images.is_cuda):
+                features = [level.float().cpu().numpy() for level in self._encoder(images[missing])[: self._used]]
+            for place, number in enumerate(missing):
+                kept[number] = self._cache.put(keys[number], {str(n): level[place] for n, level in enumerate(features)})
+        return tuple(
+            torch.from_numpy(np.stack([one[str(n)] for one in kept if one is not None])).to(images.device)
+            for n in range(self._used)
+        )

@@ -1,0 +1,51 @@
+"""What a finished training says of itself."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from CardioSAMLib import __version__
+from CardioSAMLib.training_run.encoders import OpenedEncoder
+
+if TYPE_CHECKING:
+    from CardioSAMLib.training.loop import TrainingRun
+
+_PACKAGES = ("torch", "numpy", "onnx", "onnxruntime", "accelerate", "segment-anything")
+
+
+def record_of(run: TrainingRun, encoder: OpenedEncoder | None, export_difference: float) -> dict[str, Any]:
+    """Everything that `record.json` holds.
+
+    kept: the row of the history whose weights were written. seconds: computed, without stops, with validations.
+    export_difference: the largest between the logits of torch and of the exported file.
+    """
+    weights = list(run.network.parameters())
+    kept = run.best_step if run.configuration.keep == "best" else run.step
+    return {
+        "configuration": run.configuration.what_decides_the_weights(),
+        "encoder": {"name": encoder.name, "sha256": encoder.sha256} if encoder else None,
+        "versions": _versions(),
+        "device": str(run.processes.device),
+        "processes": run.processes.part.count,
+        "parameters": sum(weight.numel() for weight in weights),
+        "parameters_that_learn": sum(weight.numel() for weight in weights if weight.requires_grad),
+        "steps": run.step,
+        "seconds": round(run.seconds, 1),
+        "best_step": run.best_step,
+        "kept": next(row for row in run.history if row["step"] == kept),
+        "history": run.history,
+        "export_difference": export_difference,
+    }
+
+
+def _versions() -> Mapping[str, str]:
+    versions = {"CardioSAM": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

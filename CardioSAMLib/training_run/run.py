@@ -1,0 +1,179 @@
+"""One command from data to a model file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.evaluation.protocols.splits import Split
+from CardioSAMLib.io import check_writable, write_files
+from CardioSAMLib.progress import Progress, part_of, silent
+from CardioSAMLib.resources import find_model
+from CardioSAMLib.segmentation import EmbeddingCache
+from CardioSAMLib.segmentation.device import choose_device
+from CardioSAMLib.training_run.encoders import KeptFeatures, OpenedEncoder, open_encoder
+from CardioSAMLib.training_run.hearts import phantom_volumes
+from CardioSAMLib.training_run.record import record_of
+from CardioSAMLib.training_run.start import start_from
+
+if TYPE_CHECKING:
+    from CardioSAMLib.training.configuration import PromptedConfiguration, TrainingConfiguration
+    from CardioSAMLib.training.dataset import Volume
+    from CardioSAMLib.training.loop import Encode, TrainingRun
+
+_FEATURES = "features"
+_CACHE_BYTES = 2**40
+"""More than any run needs: views take turns, so what does not fit would be computed in every pass."""
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What a user chooses.
+
+    configuration: name of one that ships, or a TOML file. data: folder of ACDC-style patients; None for configurations
+    that make their own. checkpoint: file of the encoder, in place of the one that the configuration names; of a network
+    without an encoder, the `weights.pt` to begin with.
+    device: "cuda", "mps" or "cpu"; None: the fastest there is.
+    """
+
+    configuration: str
+    out: Path
+    data: Path | None = None
+    checkpoint: Path | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of it. files: of the model. dice: mean on the validation patients, on crops; None where not measured.
+
+    Both are empty in all but the first of several processes.
+    """
+
+    files: tuple[Path, ...] = ()
+    dice: float | None = None
+
+
+def train_model(options: TrainingOptions, progress: Progress = silent) -> Trained:
+    """Trains, or goes on with the run in `options.out`. Beside the ONNX files lies `models.json`: a catalogue with the
+    model's entry, as `cardiosam models add` takes it.
+
+    Raises UnusableInput if the configuration, the split, a patient or the encoder cannot be used.
+    """
+    from CardioSAMLib.training.configuration import (
+        PromptedConfiguration,
+        configuration_path,
+        read_configuration,
+        split_named,
+    )
+
+    path = configuration_path(options.configuration)
+    configuration = read_configuration(path)
+    check_writable(options.out)
+    if isinstance(configuration, PromptedConfiguration):
+        return _train_prompted(configuration, split_named(configuration.split, path.parent), options, progress)
+    split = split_named(configuration.split, path.parent) if configuration.split else None
+    return _train_automatic(configuration, split, options, progress)
+
+
+def _train_automatic(
+    configuration: TrainingConfiguration, split: Split | None, options: TrainingOptions, progress: Progress
+) -> Trained:
+    import torch
+
+    from CardioSAMLib.training.loop import TrainingRun, train
+    from CardioSAMLib.training.networks import build_network
+    from CardioSAMLib.training.processes import started_processes
+    from CardioSAMLib.training.sampling import batches_of
+
+    processes = started_processes(choose_device(options.device).kind)
+    encoder = open_encoder(configuration.network, options.checkpoint)
+    torch.manual_seed(configuration.seed)
+    choice = configuration.network
+    network = build_network(choice.kind, choice.options, encoder.network if encoder else None)
+    origin = encoder.key if encoder else ""
+    if encoder is None and options.checkpoint is not None:
+        origin = start_from(network, choice, options.checkpoint)
+    training, validation = _volumes(configuration, split, options.data, part_of(progress, 0.0, 0.05))
+    patients = {"train": [v.patient for v in training], "validation": [v.patient for v in validation]}
+    start = json.dumps([patients, origin])
+    encode = _kept_features(configuration, encoder, options.out)
+    run = TrainingRun(configuration, network, start, encode, processes)
+    sampler = batches_of(configuration, training, processes.part)
+    train(run, sampler, validation, options.out, part_of(progress, 0.05, 0.98))
+    if processes.part.index:
+        return Trained()
+    progress(0.98, "writing the model")
+    return _finished(run, encoder, options.out)
+
+
+def _volumes(
+    configuration: TrainingConfiguration, split: Split | None, data: Path | None, progress: Progress
+) -> tuple[list[Volume], list[Volume]]:
+    from CardioSAMLib.training.dataset import load_volumes
+
+    if configuration.phantom is not None:
+        return phantom_volumes(configuration.phantom, configuration.grid_mm, progress)
+    if split is None:
+        raise ValueError("a configuration without phantom hearts has a split")
+    folder = _data(data)
+    training = load_volumes(folder, split.train, configuration.grid_mm, part_of(progress, 0.0, 0.8))
+    return training, load_volumes(folder, split.validation, configuration.grid_mm, part_of(progress, 0.8, 1.0))
+
+
+def _data(data: Path | None) -> Path:
+    if data is None:
+        raise UnusableInput("This configuration trains on patients; give their folder with --data.")
+    return data
+
+
+def _kept_features(configuration: TrainingConfiguration, encoder: OpenedEncoder | None, out: Path) -> Encode | None:
+    from CardioSAMLib.training.networks import features_used
+
+    if encoder is None or not configuration.views:
+        return None
+    used = features_used(configuration.network.options, encoder.network)
+    return KeptFeatures(encoder, EmbeddingCache(out / _FEATURES, _CACHE_BYTES), used)
+
+
+def _finished(run: TrainingRun, encoder: OpenedEncoder | None, out: Path) -> Trained:
+    """Writes what a finished run leaves."""
+    from CardioSAMLib.training.export import catalogue_entry, export_onnx, export_weights, largest_difference
+
+    configuration, network = run.configuration, run.average.cpu()
+    file = out / f"{configuration.name}.onnx"
+    export_onnx(network, file, configuration.size_px)
+    difference = largest_difference(network, file, configuration.size_px)
+    export_weights(configuration, network, out / "weights.pt")
+    entry = catalogue_entry(configuration, network, file, encoder.name if encoder else "")
+    record = record_of(run, encoder, difference)
+    write_files(out, {"models.json": _json({"models": [entry]}), "record.json": _json(record)})
+    EmbeddingCache(out / _FEATURES, _CACHE_BYTES).clear()
+    return Trained((file,), record["kept"]["dice"])
+
+
+def _train_prompted(
+    configuration: PromptedConfiguration, split: Split, options: TrainingOptions, progress: Progress
+) -> Trained:
+    from CardioSAMLib.training.dataset import load_volumes
+    from CardioSAMLib.training.export_prompted import export_prompted
+    from CardioSAMLib.training.exported import read_unet
+    from CardioSAMLib.training.prompted import train_prompted
+
+    if options.checkpoint is not None:
+        raise UnusableInput("This configuration names its encoder; leave out the checkpoint.")
+    card = find_model(configuration.encoder)
+    widths = tuple(int(width) for width in card.architecture.split()[-1].split("-"))
+    volumes = load_volumes(_data(options.data), split.train, configuration.grid_mm, part_of(progress, 0.0, 0.05))
+    unet = read_unet(card.path, widths)
+    run = train_prompted(configuration, unet, volumes, options.out, part_of(progress, 0.05, 1.0))
+    entry, files = export_prompted(configuration, run, options.out)
+    write_files(options.out, {"models.json": _json({"models": [entry]})})
+    return Trained(files)
+
+
+def _json(content: Any) -> bytes:
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,134 @@
+"""Claims about configurations: those that ship say what was published, and what cannot be used is named."""
+
+import pytest
+
+from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.evaluation.protocols.splits import read_split
+from CardioSAMLib.networks.cardiosam_decoder import ABLATION_ROWS
+from CardioSAMLib.resources import find_model, resources_dir
+from CardioSAMLib.training.augmentation import AugmentationOptions
+from CardioSAMLib.training.composite_loss import LOSS_ROWS
+from CardioSAMLib.training.configuration import (
+    PromptedConfiguration,
+    configuration_names,
+    configuration_path,
+    read_configuration,
+)
+from CardioSAMLib.training.networks import KINDS
+
+SMALLEST = 'name = "mine"\nsplit = "s.json"\n[network]\nkind = "unet25d"\nwidths = [4, 8]\n'
+
+
+@pytest.fixture
+def read(tmp_path):
+    def reading(text):
+        (tmp_path / "mine.toml").write_text(text)
+        return read_configuration(tmp_path / "mine.toml")
+
+    return reading
+
+
+def shipped(name):
+    return read_configuration(configuration_path(name))
+
+
+@pytest.mark.parametrize("name", configuration_names())
+def test_every_configuration_that_ships_can_be_read_and_has_its_data(name):
+    configuration = shipped(name)
+    assert configuration.name == name
+    assert configuration.card or name == "search", "of the model that comes of it"
+    if configuration.split:
+        split = read_split(resources_dir() / "splits" / configuration.split)
+        assert (len(split.train), len(split.validation)) == (80, 20)
+    encoder = (
+        configuration.encoder if isinstance(configuration, PromptedConfiguration) else configuration.network.encoder
+    )
+    assert not encoder or find_model(encoder)
+
+
+def test_there_is_a_configuration_of_every_kind_of_network_but_those_being_developed():
+    used = {shipped(name).network.kind for name in configuration_names() if name != "cardiosam-prompt"}
+    assert used >= KINDS.keys() - {"stack-unet"}
+
+
+@pytest.mark.parametrize("row", ABLATION_ROWS)
+def test_the_rows_of_the_ablation_are_the_papers(row):
+    """Jain 2026: R0 to R3 with Dice and cross-entropy, R4 with the whole loss."""
+    configuration = shipped(f"jain-{row.lower()}")
+    assert configuration.network.options == ABLATION_ROWS[row]
+    assert configuration.loss == LOSS_ROWS["L6" if row == "R4" else "L4"]
+
+
+@pytest.mark.parametrize("row", ["L1", "L2", "L3", "L5"])
+def test_the_rows_of_the_losses_are_the_papers(row):
+    configuration = shipped(f"jain-{row.lower()}")
+    assert configuration.loss == LOSS_ROWS[row]
+    assert configuration.network.options == ABLATION_ROWS["R4"]
+
+
+def test_the_papers_training_is_that_of_methods():
+    """Jain 2026: AdamW 1e-4 to 1e-6 with 5 % warm-up, 30 passes through 1,540 slices in batches of 16."""
+    configuration = shipped("jain-r4")
+    optimizer = configuration.optimizer
+    assert (optimizer.kind, optimizer.schedule) == ("adamw", "cosine")
+    assert (optimizer.learning_rate, optimizer.last_rate, optimizer.weight_decay) == (1e-4, 1e-6, 1e-4)
+    assert (optimizer.gradient_clip, optimizer.ema_decay, configuration.batch, configuration.views) == (1.0, 0.0, 16, 8)
+    assert configuration.steps == pytest.approx(30 * 1540 / 16, abs=1)
+    assert optimizer.warm_up_steps == pytest.approx(0.05 * configuration.steps, abs=1)
+    views = configuration.augmentation
+    assert (views.rotation_degrees, views.scale, views.quarter_turns) == (15.0, 0.1, False)
+    assert (views.elastic_share, views.elastic_px, views.elastic_spacing_px) == (0.5, 4.0, 32)
+
+
+def test_the_default_recipe_bends_nothing():
+    assert shipped("cardiosam-unet25d").augmentation == AugmentationOptions()
+    assert AugmentationOptions().elastic_share == 0.0
+
+
+def test_the_smallest_file_has_a_name_its_patients_and_a_network(read):
+    configuration = read(SMALLEST)
+    assert (configuration.name, configuration.split, configuration.network.kind) == ("mine", "s.json", "unet25d")
+    assert configuration.network.options.widths == (4, 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("learning_rat = 1\n" + SMALLEST, r"unknown keys \['learning_rat'\].*known keys are augmentation, batch"),
+        ('name = "mine"\nsplit = "s.json"\n', r"lacks \['network'\]"),
+        (SMALLEST.replace("widths", "width"), r"unknown keys \['width'\] or lacks \['widths'\]"),
+        (SMALLEST.replace("unet25d", "unet"), "no network 'unet'; choose one of: unet25d"),
+        (SMALLEST.replace('kind = "unet25d"', ""), "must be a table with a kind"),
+        (SMALLEST + "[optimizer]\nrate = 1.0\n", r"\[optimizer\] of mine.toml has unknown keys \['rate'\]"),
+        (SMALLEST + '[optimizer]\nkind = "adam"\n', "no usable kind; choose one of: adamw, sgd"),
+        (SMALLEST + "[loss]\ndise = 1.0\n", r"\[loss\] of mine.toml has unknown keys \['dise'\]"),
+        (SMALLEST + "[augmentation]\nturn = 1.0\n", r"\[augmentation\] of mine.toml has unknown keys"),
+        ('augmentation = "mild"\n' + SMALLEST, "augmentation 'mild'; choose one of: jain"),
+        ('steps = "many"\n' + SMALLEST, "has 'many' as steps; give a whole number"),
+        ("steps = true\n" + SMALLEST, "has True as steps; give a whole number"),
+        ("steps = 0\n" + SMALLEST, "needs 1 or more as batch, steps"),
+        ("size_px = 100\n" + SMALLEST, "multiple of 16"),
+        ('keep = "first"\n' + SMALLEST, "choose last or best"),
+        ("views = 8\n" + SMALLEST, "only a frozen encoder needs"),
+        (SMALLEST + "[phantom]\n", "either a split or phantom hearts"),
+        (SMALLEST.replace('split = "s.json"\n', ""), "either a split or phantom hearts"),
+        (SMALLEST.replace("unet25d", "stack-unet"), r"needs a table \[stacks\]"),
+        ("name = \n", "mine.toml is no TOML file: .*line 1"),
+    ],
+)
+def test_what_cannot_be_used_is_named(read, text, says):
+    with pytest.raises(UnusableInput, match=says):
+        read(text)
+
+
+def test_a_configuration_that_does_not_exist_is_told_with_those_that_do(tmp_path):
+    with pytest.raises(UnusableInput, match=r"no configuration mine; choose one of cardiosam-prompt, .*phantom"):
+        configuration_path("mine")
+    with pytest.raises(UnusableInput, match=r"no configuration .*mine.toml"):
+        configuration_path(str(tmp_path / "mine.toml"))
+
+
+def test_what_is_only_told_to_readers_does_not_make_another_run(read):
+    same = read(SMALLEST).what_decides_the_weights()
+    assert read(SMALLEST + '[card]\ntitle = "x"\n').what_decides_the_weights() == same
+    assert read("seed = 1\n" + SMALLEST).what_decides_the_weights() != same

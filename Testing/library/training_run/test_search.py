@@ -1,0 +1,108 @@
+"""Claims about the command from data to loss weights and rates."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.phantom import PhantomOptions, make_phantom
+from CardioSAMLib.training.search import LOG
+from CardioSAMLib.training_run.search import SearchOptions, run_search
+
+SHORT = """
+name = "short"
+split = "split.json"
+grid_mm = 4.0
+size_px = 32
+batch = 2
+steps = 2
+views = 1
+[network]
+kind = "cardiosam"
+encoder = "cardiosam-unet25d"
+widths = [16, 8, 8, 8]
+[loss]
+dice = 1.0
+[optimizer]
+warm_up_steps = 1
+ema_decay = 0.0
+"""
+SPACING_MM = (3.0, 3.0, 20.0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two phantom patients as ACDC lays them out in `data`, a split and a configuration."""
+    folder = tmp_path_factory.mktemp("search")
+    for number in (1, 2):
+        options = PhantomOptions(rows=64, columns=64, slices=4, frames=2, spacing_mm=SPACING_MM, seed=number)
+        phantom = make_phantom(options)
+        patient = folder / "data" / f"patient{number:03d}"
+        patient.mkdir(parents=True)
+        for frame in (0, 1):
+            stem = str(patient / f"{patient.name}_frame{frame + 1:02d}")
+            for suffix, values in (("", phantom.cine.pixels), ("_gt", phantom.segmentation.labels)):
+                image = sitk.GetImageFromArray(np.asarray(values[frame], dtype=np.float32 if not suffix else np.uint8))
+                image.SetSpacing(SPACING_MM)
+                sitk.WriteImage(image, f"{stem}{suffix}.nii.gz")
+        (patient / "Info.cfg").write_text("ED: 1\nES: 2\nGroup: NOR\nHeight: 170\nNbFrame: 2\nWeight: 70\n")
+    (folder / "split.json").write_text('{"train": ["patient001"], "validation": ["patient002"]}')
+    (folder / "short.toml").write_text(SHORT)
+    return folder
+
+
+def options_of(folder, out, **changes):
+    return SearchOptions(str(folder / "short.toml"), folder / "data", out, **{"searcher": "random", **changes})
+
+
+def test_the_command_tells_the_best_values_and_writes_them(folder, tmp_path):
+    arguments = ["search", folder / "short.toml", "--data", folder / "data", "--out", tmp_path, "--evaluations", "3"]
+    done = subprocess.run(
+        [sys.executable, "-m", "CardioSAMLib.cli", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Best of 3: objective" in done.stdout
+    assert "[optimizer]\nlearning_rate = " in done.stdout
+    written = json.loads((tmp_path / "search.json").read_text())
+    assert (written["searcher"], written["evaluations"]) == ("pso", 3)
+    assert set(written["best"]["details"]) == {"dice", "hd95_mm"}
+
+
+def test_distances_take_the_slice_interval_of_the_patient(folder, tmp_path):
+    """Nothing is drawn after two steps: 4 slices 20 mm apart of 32 pixels of 4 mm have a diagonal of 198.0 mm."""
+    found = run_search(options_of(folder, tmp_path, evaluations=1))
+    missed = found.evaluations[0].details
+    assert missed["dice"] == 0.0
+    assert missed["hd95_mm"] == pytest.approx(np.sqrt(80.0**2 + 2 * 128.0**2))
+
+
+def test_a_search_that_is_given_more_evaluations_goes_on(folder, tmp_path):
+    first = run_search(options_of(folder, tmp_path, evaluations=2)).evaluations
+    then = run_search(options_of(folder, tmp_path, evaluations=3)).evaluations
+    assert then[:2] == first
+    assert len((tmp_path / LOG).read_text().splitlines()) == 4
+
+
+def test_a_folder_of_another_searcher_is_refused(folder, tmp_path):
+    run_search(options_of(folder, tmp_path, evaluations=1))
+    with pytest.raises(UnusableInput, match="another search"):
+        run_search(options_of(folder, tmp_path, evaluations=2, searcher="pso"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"), [({"searcher": "grid"}, "pso, random, tpe"), ({"evaluations": 0}, "one or more")]
+)
+def test_what_cannot_be_searched_is_refused_before_anything_is_read(folder, tmp_path, changes, word):
+    with pytest.raises(UnusableInput, match=word):
+        run_search(options_of(folder, tmp_path / "out", **changes))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["phantom", "cardiosam-prompt", "unet31"])
+def test_a_configuration_without_a_frozen_encoder_is_refused(folder, tmp_path, name):
+    with pytest.raises(UnusableInput, match="cannot be searched"):
+        run_search(SearchOptions(name, folder / "data", tmp_path))

@@ -1,0 +1,179 @@
+"""Claims about the command from a configuration to a model that is used by name."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.evaluation.overlap import dice
+from CardioSAMLib.labels import STORAGE, Structure
+from CardioSAMLib.model_store import add_models
+from CardioSAMLib.networks.sam import sam_network
+from CardioSAMLib.networks.sam_architectures import SamArchitecture
+from CardioSAMLib.networks.unet import UNet25D
+from CardioSAMLib.phantom import PhantomOptions, make_phantom
+from CardioSAMLib.resources import find_model, sha256_of
+from CardioSAMLib.segmentation import sam_checkpoint, segmenter_of
+from CardioSAMLib.training_run.run import TrainingOptions, train_model
+
+SHORT = """
+name = "short"
+grid_mm = 4.0
+size_px = 32
+batch = 2
+steps = 4
+validate_every = 2
+{views}
+[phantom]
+training = 1
+validation = 1
+[optimizer]
+warm_up_steps = 1
+encoder_rate = 1e-3
+[network]
+{network}
+"""
+SMALL_VIT = SamArchitecture("vit_b", 32, 2, 2, (1,))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of `cardiosam train phantom`."""
+    out = tmp_path_factory.mktemp("phantom")
+    command = [sys.executable, "-m", "CardioSAMLib.cli", "train", "phantom", "--out", str(out), "--device", "cpu"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Mean Dice on the validation patients" in done.stdout
+    return out
+
+
+def test_training_on_the_phantom_improves_its_dice(trained):
+    rows = [json.loads(line) for line in (trained / "log.jsonl").read_text().splitlines()]
+    assert rows[-1]["dice"] > 0.8
+    assert rows[-1]["dice"] > rows[0]["dice"] + 0.1
+
+
+def test_the_record_says_what_was_done(trained):
+    record = json.loads((trained / "record.json").read_text())
+    history = [json.loads(line) for line in (trained / "log.jsonl").read_text().splitlines()]
+    assert record["history"] == history
+    assert record["kept"] == history[-1]
+    assert record["best_step"] == max(history, key=lambda row: row["dice"])["step"]
+    assert record["configuration"]["name"] == "phantom"
+    assert record["versions"]["torch"] == torch.__version__.split("+")[0]
+    assert record["seconds"] > 0
+    assert record["export_difference"] < 1e-3
+    assert list((trained / "tensorboard").iterdir())
+
+
+def test_the_trained_model_draws_a_heart_it_has_not_seen_by_its_name(trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("CARDIOSAM_MODELS", str(tmp_path))
+    add_models(trained)
+    card = find_model("phantom")
+    assert card.sha256 == sha256_of(trained / "phantom.onnx")
+    heart = make_phantom(
+        PhantomOptions(rows=112, columns=112, slices=7, frames=2, spacing_mm=(1.8, 1.8, 13.0), seed=99)
+    )
+    drawn = segmenter_of(card).segment(heart.cine, [0]).labels[0]
+    value = STORAGE.value_of(Structure.LV)
+    assert dice(drawn == value, heart.segmentation.labels[0] == value) > 0.7
+
+
+@pytest.fixture
+def small_sam(tmp_path, monkeypatch):
+    """A checkpoint file of the official names for a ViT of 2 blocks, which is taken for vit_b."""
+    monkeypatch.setattr(sam_checkpoint, "ARCHITECTURES", (SMALL_VIT,))
+    random = torch.Generator().manual_seed(0)
+    weights = {
+        name: torch.from_numpy(np.asarray(torch.randn(weight.shape, generator=random) * 0.05))
+        for name, weight in sam_network(SMALL_VIT, 224).state_dict().items()
+    }
+    torch.save(weights, tmp_path / "small.pth")
+    return tmp_path / "small.pth"
+
+
+@pytest.mark.parametrize(
+    ("network", "views"),
+    [
+        ('kind = "cardiosam"\nwidths = [16, 8, 8, 8]\nnormalization = "sam"', "views = 2"),
+        ('kind = "linear"\nencoder = "cardiosam-unet25d"', "views = 2"),
+        ('kind = "sam-lora"\nnormalization = "sam"', ""),
+    ],
+)
+def test_decoders_are_trained_on_encoders_that_stay_as_they_are(network, views, small_sam, tmp_path):
+    (tmp_path / "short.toml").write_text(SHORT.format(network=network, views=views))
+    checkpoint = small_sam if "normalization" in network else None
+    options = TrainingOptions(str(tmp_path / "short.toml"), tmp_path / "out", None, checkpoint, "cpu")
+    trained = train_model(options)
+    record = json.loads((tmp_path / "out" / "record.json").read_text())
+    name = "small" if checkpoint else "cardiosam-unet25d"
+    assert record["encoder"]["name"] == name
+    assert record["encoder"]["sha256"] == sha256_of(checkpoint or find_model(name).path)
+    assert 0 < record["parameters_that_learn"] < record["parameters"]
+    assert record["export_difference"] < 1e-2
+    assert trained.files == (tmp_path / "out" / "short.onnx",)
+    assert not list((tmp_path / "out").glob("features/*.embedding"))
+    learned = torch.load(tmp_path / "out" / "weights.pt", weights_only=True)["network"]
+    assert not any(name.endswith("qkv.weight") for name in learned)
+
+
+def test_a_training_goes_on_from_the_weights_of_an_earlier_one(tmp_path):
+    network = 'kind = "unet25d"\nwidths = [4, 6]'
+    for name, steps in (("first", 4), ("second", 1)):
+        text = SHORT.format(network=network, views="").replace("steps = 4", f"steps = {steps}")
+        (tmp_path / f"{name}.toml").write_text(text.replace("warm_up", "learning_rate = 1e-12\nwarm_up"))
+    train_model(TrainingOptions(str(tmp_path / "first.toml"), tmp_path / "first", device="cpu"))
+    begun = TrainingOptions(
+        str(tmp_path / "second.toml"), tmp_path / "second", None, tmp_path / "first/weights.pt", "cpu"
+    )
+    train_model(begun)
+    before, after = (
+        torch.load(tmp_path / name / "weights.pt", weights_only=True)["network"] for name in ("first", "second")
+    )
+    for name, weight in before.items():
+        if name.endswith("0.weight"):
+            torch.testing.assert_close(after[name], weight, rtol=1e-4, atol=1e-6)
+    with pytest.raises(UnusableInput, match="another"):
+        train_model(replace(begun, checkpoint=None))
+
+
+@pytest.mark.parametrize("content", ["nothing", "other widths"])
+def test_weights_of_another_network_are_refused(content, tmp_path):
+    (tmp_path / "short.toml").write_text(SHORT.format(network='kind = "unet25d"\nwidths = [4, 6]', views=""))
+    stored = {"kind": "unet25d", "options": {"widths": [4, 8]}, "network": UNet25D((4, 8)).state_dict()}
+    torch.save(stored if content == "other widths" else {}, tmp_path / "weights.pt")
+    with pytest.raises(UnusableInput, match=r"holds no weights of a unet25d"):
+        train_model(
+            TrainingOptions(str(tmp_path / "short.toml"), tmp_path / "out", None, tmp_path / "weights.pt", "cpu")
+        )
+    assert not (tmp_path / "out" / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"configuration": "cardiosam-unet25d"}, "give their folder with --data"),
+        ({"configuration": "cardiosam-prompt"}, "give their folder with --data"),
+        ({"configuration": "sam-lora"}, "give a SAM or MedSAM file with --checkpoint"),
+        ({"configuration": "no-such"}, "no configuration no-such"),
+    ],
+)
+def test_what_is_missing_is_told_before_anything_is_written(options, says, tmp_path):
+    with pytest.raises(UnusableInput, match=says):
+        train_model(TrainingOptions(**options, out=tmp_path / "out", device="cpu"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_module_run_as_a_command_is_the_command():
+    """As `accelerate launch -m CardioSAMLib.cli` runs it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "CardioSAMLib.cli", "--version"],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )  # fmt: skip
+    assert done.stdout.startswith("cardiosam ")
