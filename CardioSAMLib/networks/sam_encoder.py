@@ -47,8 +47,8 @@ def gray_levels(images: Tensor) -> Tensor:
 
     SAM was trained on pictures, and its mean and deviation are for gray levels. Crops are clipped at percentiles, then
     brought to mean 0 and variance 1, a shift and a scale that go away again when the smallest value becomes 0 and the
-    largest 255. What is left is the slice clipped at its percentiles and brought to a fixed range, as MedSAM's weights
-    saw MR (Ma 2024). A crop without contrast becomes 0.
+    largest 255. What is left is the slice clipped at its percentiles and brought to a fixed range; MedSAM's weights
+    saw MR so, but clipped over the volume (Ma 2024). A crop without contrast becomes 0.
     """
     own = images[:, _OWN_SLICE]
     low = own.amin(dim=(-2, -1), keepdim=True)

@@ -59,7 +59,7 @@ def prepare(
             progress(number / len(chosen.folders), f"writing {name}")
             _write_patient(folder, name in division.test, folders)
     except BaseException:
-        shutil.rmtree(folders.raw)
+        shutil.rmtree(folders.raw, ignore_errors=True)
         raise
     training = len(chosen.folders) - len(division.test)
     write_files(folders.splits_file.parent, {folders.splits_file.name: _as_json(splits)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -18,6 +19,8 @@ from CardioSAMLib.training.prompt_sampling import PromptOptions
 from CardioSAMLib.training.schedule import OptimizerOptions
 from CardioSAMLib.training.stack_sampling import StackOptions
 from CardioSAMLib.training.tables import options_from
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,11 @@ class TrainingConfiguration:
             "needs 1 or more as batch, steps and validate_every": min(self.batch, self.steps, self.validate_every) < 1,
             "has no usable keep; choose last or best": self.keep not in ("last", "best"),
             "keeps views, which only a frozen encoder needs": self.views > 0 and kind.encoder != "frozen",
-            "draws whole stacks, of which no views can be kept": self.views > 0 and self.stacks is not None,
+            "draws whole stacks, which an encoder does not see": self.stacks is not None and kind.encoder != "none",
+            "has a name that no file can have; use letters, digits, '.', '_' and '-'": not _NAME.fullmatch(self.name),
+            "needs a card that is a table": not isinstance(self.card, Mapping),
+            "needs a seed of 0 or more": self.seed < 0,
+            "needs a grid_mm above 0": self.grid_mm <= 0,
             f"needs a table [stacks], as {self.network.kind} sees stacks": kind.stacks and self.stacks is None,
         }
         for problem, is_there in problems.items():

@@ -78,10 +78,16 @@ def largest_difference(network: nn.Module, path: Path, size_px: int) -> float:
     return worst
 
 
-def export_weights(configuration: TrainingConfiguration, network: nn.Module, path: Path) -> None:
-    """Writes what other trainings can begin with: kind and options of the network, and its weights but frozen ones."""
+def export_weights(
+    configuration: TrainingConfiguration, network: nn.Module, path: Path, patients: Sequence[str] = ()
+) -> None:
+    """Writes what other trainings can begin with: kind and options of the network, and its weights but frozen ones.
+
+    patients: that it was trained on, so that these trainings do not validate on them.
+    """
     choice, temporary = configuration.network, path.with_suffix(".partial")
     state = {"kind": choice.kind, "options": asdict(choice.options), "network": learned_state(network)}
+    state["patients"] = list(patients)
     torch.save(state, temporary)
     os.replace(temporary, path)
 

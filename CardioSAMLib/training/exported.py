@@ -13,6 +13,7 @@ from CardioSAMLib.networks.prompted import FINE, WIDTH, FrozenEncoder
 from CardioSAMLib.networks.unet import UNet25D
 
 _FOLDED = ".weight_bias"
+_COARSER_HEADS = ("heads.1.", "heads.2.")
 _EPSILON = 1e-5
 """Of torch's batch normalization, which adds it to the variance."""
 
@@ -81,6 +82,8 @@ def _unet(values: Mapping[str, torch.Tensor], widths: tuple[int, ...], prefix: s
         stored = values.get(f"{prefix}{name}")
         if stored is not None and stored.shape == state[name].shape:
             state[name] = stored
+        elif name.endswith(".weight") and state[name].ndim == 4 and not name.startswith(_COARSER_HEADS):
+            raise UnusableInput(f"{path.name} holds no U-Net of the widths {widths}; name the file of that model.")
     for name in [name for name in values if name.endswith(_FOLDED)]:
         convolution = name.removeprefix(prefix).removesuffix(_FOLDED)
         block, number = convolution.rsplit(".", 1)

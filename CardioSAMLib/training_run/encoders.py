@@ -111,7 +111,8 @@ class KeptFeatures:
     """
 
     def __init__(self, encoder: OpenedEncoder, cache: EmbeddingCache, used: int) -> None:
-        self._encoder, self._key, self._cache, self._used = encoder.network.eval(), encoder.key, cache, used
+        self._encoder, self._cache, self._used = encoder.network.eval(), cache, used
+        self._key = f"{encoder.key}-{used}"
 
     def __call__(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
         import torch
@@ -121,10 +122,12 @@ class KeptFeatures:
         kept = [self._cache.get(key) for key in keys]
         missing = [number for number, one in enumerate(kept) if one is None]
         if missing:
+            # The whole batch, also where a stopped run has kept a part of it: the last bit depends on the batch's size.
             with torch.no_grad(), torch.autocast("cuda", torch.bfloat16, enabled=images.is_cuda):
-                features = [level.float().cpu().numpy() for level in self._encoder(images[missing])[: self._used]]
-            for place, number in enumerate(missing):
-                kept[number] = self._cache.put(keys[number], {str(n): level[place] for n, level in enumerate(features)})
+                features = [level.float().cpu().numpy() for level in self._encoder(images)[: self._used]]
+            for number in missing:
+                of_one = {str(n): level[number] for n, level in enumerate(features)}
+                kept[number] = self._cache.put(keys[number], of_one)
         return tuple(
             torch.from_numpy(np.stack([one[str(n)] for one in kept if one is not None])).to(images.device)
             for n in range(self._used)

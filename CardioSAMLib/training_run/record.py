@@ -16,17 +16,21 @@ if TYPE_CHECKING:
 _PACKAGES = ("torch", "numpy", "onnx", "onnxruntime", "accelerate", "segment-anything")
 
 
-def record_of(run: TrainingRun, encoder: OpenedEncoder | None, export_difference: float) -> dict[str, Any]:
+def record_of(
+    run: TrainingRun, encoder: OpenedEncoder | None, export_difference: float, start: Mapping[str, Any]
+) -> dict[str, Any]:
     """Everything that `record.json` holds.
 
     kept: the row of the history whose weights were written. seconds: computed, without stops, with validations.
+    start: what else decided the weights: the patients, and the sha256 of the weights that were begun with.
     export_difference: the largest between the logits of torch and of the exported file.
     """
     weights = list(run.network.parameters())
     kept = run.best_step if run.configuration.keep == "best" else run.step
     return {
         "configuration": run.configuration.what_decides_the_weights(),
-        "encoder": {"name": encoder.name, "sha256": encoder.sha256} if encoder else None,
+        "encoder": {"name": encoder.name, "sha256": encoder.sha256, "input": encoder.input} if encoder else None,
+        **start,
         "versions": _versions(),
         "device": str(run.processes.device),
         "processes": run.processes.part.count,

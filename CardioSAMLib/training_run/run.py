@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from CardioSAMLib.segmentation.device import choose_device
 from CardioSAMLib.training_run.encoders import KeptFeatures, OpenedEncoder, open_encoder
 from CardioSAMLib.training_run.hearts import phantom_volumes
 from CardioSAMLib.training_run.record import record_of
-from CardioSAMLib.training_run.start import start_from
+from CardioSAMLib.training_run.start import check_unseen, start_from
 
 if TYPE_CHECKING:
     from CardioSAMLib.training.configuration import PromptedConfiguration, TrainingConfiguration
@@ -90,24 +91,30 @@ def _train_automatic(
     from CardioSAMLib.training.sampling import batches_of
 
     processes = started_processes(choose_device(options.device).kind)
+    if split is not None:
+        check_unseen(split, configuration.network, options.checkpoint)
     encoder = open_encoder(configuration.network, options.checkpoint)
     torch.manual_seed(configuration.seed)
     choice = configuration.network
     network = build_network(choice.kind, choice.options, encoder.network if encoder else None)
-    origin = encoder.key if encoder else ""
+    begun_with = None
     if encoder is None and options.checkpoint is not None:
-        origin = start_from(network, choice, options.checkpoint)
+        begun_with = start_from(network, choice, options.checkpoint)
     training, validation = _volumes(configuration, split, options.data, part_of(progress, 0.0, 0.05))
-    patients = {"train": [v.patient for v in training], "validation": [v.patient for v in validation]}
-    start = json.dumps([patients, origin])
+    patients = {
+        part: sorted({v.patient for v in volumes})
+        for part, volumes in (("train", training), ("validation", validation))
+    }
+    start = {"patients": patients, "begun_with": begun_with}
+    signature = json.dumps([start, encoder.key if encoder else ""])
     encode = _kept_features(configuration, encoder, options.out)
-    run = TrainingRun(configuration, network, start, encode, processes)
+    run = TrainingRun(configuration, network, signature, encode, processes)
     sampler = batches_of(configuration, training, processes.part)
     train(run, sampler, validation, options.out, part_of(progress, 0.05, 0.98))
     if processes.part.index:
         return Trained()
     progress(0.98, "writing the model")
-    return _finished(run, encoder, options.out)
+    return _finished(run, encoder, start, options.out)
 
 
 def _volumes(
@@ -139,17 +146,17 @@ def _kept_features(configuration: TrainingConfiguration, encoder: OpenedEncoder 
     return KeptFeatures(encoder, EmbeddingCache(out / _FEATURES, _CACHE_BYTES), used)
 
 
-def _finished(run: TrainingRun, encoder: OpenedEncoder | None, out: Path) -> Trained:
+def _finished(run: TrainingRun, encoder: OpenedEncoder | None, start: Mapping[str, Any], out: Path) -> Trained:
     """Writes what a finished run leaves."""
     from CardioSAMLib.training.export import catalogue_entry, export_onnx, export_weights, largest_difference
 
     configuration, network = run.configuration, run.average.cpu()
+    export_weights(configuration, network, out / "weights.pt", start["patients"]["train"])
     file = out / f"{configuration.name}.onnx"
     export_onnx(network, file, configuration.size_px)
     difference = largest_difference(network, file, configuration.size_px)
-    export_weights(configuration, network, out / "weights.pt")
     entry = catalogue_entry(configuration, network, file, encoder.name if encoder else "")
-    record = record_of(run, encoder, difference)
+    record = record_of(run, encoder, difference, start)
     write_files(out, {"models.json": _json({"models": [entry]}), "record.json": _json(record)})
     EmbeddingCache(out / _FEATURES, _CACHE_BYTES).clear()
     return Trained((file,), record["kept"]["dice"])

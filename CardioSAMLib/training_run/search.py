@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from CardioSAMLib.cine import UnusableInput
-from CardioSAMLib.evaluation.protocols.splits import Split, read_split
 from CardioSAMLib.io import check_writable, load_acdc_patient, write_files
 from CardioSAMLib.progress import Progress, part_of, silent
-from CardioSAMLib.resources import resources_dir
 from CardioSAMLib.segmentation import EmbeddingCache
 from CardioSAMLib.segmentation.device import choose_device
 from CardioSAMLib.training_run.encoders import KeptFeatures, open_encoder
@@ -89,7 +87,12 @@ def continue_search(prepared: PreparedSearch, options: SearchOptions, progress: 
 
 def prepare(configuration_name: str, data: Path, features: Path, progress: Progress = silent) -> PreparedSearch:
     """Reads patients and computes what all evaluations share. features: folder where those of the encoder are kept."""
-    from CardioSAMLib.training.configuration import PromptedConfiguration, configuration_path, read_configuration
+    from CardioSAMLib.training.configuration import (
+        PromptedConfiguration,
+        configuration_path,
+        read_configuration,
+        split_named,
+    )
     from CardioSAMLib.training.dataset import load_volumes
     from CardioSAMLib.training.networks import features_used
     from CardioSAMLib.training.processes import OneProcess
@@ -100,7 +103,7 @@ def prepare(configuration_name: str, data: Path, features: Path, progress: Progr
     encoder = None if isinstance(configuration, PromptedConfiguration) else open_encoder(configuration.network, None)
     if isinstance(configuration, PromptedConfiguration) or encoder is None or not configuration.split:
         raise UnusableInput(f"{path.name} cannot be searched; give a configuration of a decoder on a frozen encoder.")
-    split = _split_named(configuration.split, path.parent)
+    split = split_named(configuration.split, path.parent)
     training = load_volumes(data, split.train, configuration.grid_mm, part_of(progress, 0.0, 0.7))
     validation = load_volumes(data, split.validation, configuration.grid_mm, part_of(progress, 0.7, 0.9))
     intervals_mm = _intervals_mm(data, [volume.patient for volume in validation])
@@ -119,12 +122,6 @@ def prepare(configuration_name: str, data: Path, features: Path, progress: Progr
         "space": [astuple(parameter) for parameter in SPACE.parameters],
     }
     return PreparedSearch(objective, json.loads(json.dumps(what)))
-
-
-def _split_named(name: str, beside: Path) -> Split:
-    """A split beside the configuration, or else one that ships."""
-    local = beside / name
-    return read_split(local if local.is_file() else resources_dir() / "splits" / name)
 
 
 def _intervals_mm(data: Path, patients: Sequence[str]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Weights of an earlier training that a network without an encoder of its own begins with."""
+"""What a training begins with: weights of an earlier one, and the patients that these have seen."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from CardioSAMLib.cine import UnusableInput
-from CardioSAMLib.resources import sha256_of
+from CardioSAMLib.evaluation.protocols.splits import Split
+from CardioSAMLib.evaluation_run.patients import split_of_model
+from CardioSAMLib.resources import find_model, sha256_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,3 +49,27 @@ def start_from(network: nn.Module, choice: NetworkChoice, weights: Path) -> str:
     else:
         raise problem
     return sha256_of(weights)
+
+
+def check_unseen(split: Split, choice: NetworkChoice, checkpoint: Path | None) -> None:
+    """Raises UnusableInput where the weights that a training begins with, or its encoder's, were trained on patients
+    that it is to be validated on: the figures would be too good."""
+    seen = sorted(set(_trained_on(choice, checkpoint)) & set(split.validation))
+    if seen:
+        raise UnusableInput(
+            f"The weights to begin with were trained on {len(seen)} of the validation patients, such as {seen[0]}; "
+            "give others, or another split."
+        )
+
+
+def _trained_on(choice: NetworkChoice, checkpoint: Path | None) -> tuple[str, ...]:
+    import torch
+
+    if checkpoint is None:
+        split = split_of_model(find_model(choice.encoder)) if choice.encoder else None
+        return split.train if split else ()
+    try:
+        stored = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+        return tuple(stored["patients"])
+    except (OSError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError):
+        return ()

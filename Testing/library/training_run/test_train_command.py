@@ -12,6 +12,7 @@ import torch
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.evaluation.overlap import dice
+from CardioSAMLib.evaluation_run.patients import split_of_model
 from CardioSAMLib.labels import STORAGE, Structure
 from CardioSAMLib.model_store import add_models
 from CardioSAMLib.networks.sam import sam_network
@@ -68,6 +69,8 @@ def test_the_record_says_what_was_done(trained):
     assert record["configuration"]["name"] == "phantom"
     assert record["versions"]["torch"] == torch.__version__.split("+")[0]
     assert record["seconds"] > 0
+    assert record["begun_with"] is None
+    assert len(record["patients"]["train"]) == 6
     assert record["export_difference"] < 1e-3
     assert list((trained / "tensorboard").iterdir())
 
@@ -141,6 +144,24 @@ def test_a_training_goes_on_from_the_weights_of_an_earlier_one(tmp_path):
             torch.testing.assert_close(after[name], weight, rtol=1e-4, atol=1e-6)
     with pytest.raises(UnusableInput, match="another"):
         train_model(replace(begun, checkpoint=None))
+
+
+@pytest.mark.parametrize("begun_with", ["encoder", "weights"])
+def test_patients_that_the_first_weights_have_seen_are_not_validated_on(begun_with, tmp_path):
+    shipped = find_model("cardiosam-unet25d")
+    seen = split_of_model(shipped).train[0]
+    (tmp_path / "split.json").write_text(json.dumps({"train": ["patient999"], "validation": [seen]}))
+    network = (
+        'kind = "linear"\nencoder = "cardiosam-unet25d"'
+        if begun_with == "encoder"
+        else 'kind = "unet25d"\nwidths = [4, 6]'
+    )
+    text = SHORT.format(network=network, views="").replace("[phantom]\ntraining = 1\nvalidation = 1\n", "")
+    (tmp_path / "short.toml").write_text('split = "split.json"\n' + text)
+    torch.save({"patients": [seen]}, tmp_path / "weights.pt")
+    checkpoint = tmp_path / "weights.pt" if begun_with == "weights" else None
+    with pytest.raises(UnusableInput, match=rf"trained on 1 of the validation patients, such as {seen}"):
+        train_model(TrainingOptions(str(tmp_path / "short.toml"), tmp_path / "out", tmp_path, checkpoint, "cpu"))
 
 
 @pytest.mark.parametrize("content", ["nothing", "other widths"])
