@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -21,8 +19,9 @@ from CardioSAMLib.cine import Patient, UnusableInput
 from CardioSAMLib.evaluation.protocols.named import PROTOCOLS, Part
 from CardioSAMLib.evaluation_run.options import HeartBoxChoice, PromptSource
 from CardioSAMLib.nnunet.commands import nnunet_app
-from CardioSAMLib.progress_bar import progress_bar as _progress_bar
+from CardioSAMLib.progress_bar import progress_bar
 from CardioSAMLib.resources import DEFAULT_MODEL_ID, find_model, load_catalogue
+from CardioSAMLib.training_run.commands import finetune, search, train
 
 UNUSABLE_INPUT, QUALITY_FAILED, INTERRUPTED = 2, 3, 130
 
@@ -106,7 +105,7 @@ def analyze(
     patient = Patient(sex=sex.value if sex else None, age_years=age, height_cm=height_cm, weight_kg=weight_kg)
     measuring = MeasureOptions(ed_frame=ed_frame, es_frame=es_frame, bsa_formula=bsa)
     options = AnalysisOptions(model, frames.value, series, patient, heart_rate, measuring, title)
-    with _progress_bar() as progress:
+    with progress_bar() as progress:
         result = analyze_study(input_path, out, options, progress)
     _print(measurement_table(result.study))
     typer.echo(f"Written to {out}: " + ", ".join(path.name for path in result.outputs))
@@ -120,7 +119,7 @@ def demo(out: OutFolder = Path("demo")) -> None:
     from CardioSAMLib.demo import run_demo
     from CardioSAMLib.report import comparison_table
 
-    with _progress_bar() as progress:
+    with progress_bar() as progress:
         result = run_demo(out, progress)
     _print(comparison_table(result.comparisons))
     typer.echo(f"The phantom's DICOM files are in {result.dicom_folder}; open {result.report} to see the contours.")
@@ -167,7 +166,7 @@ def evaluate(
     options = EvaluationOptions(
         model, predictions, label_map, prompt_source, split, protocol, part, heart_box, jitter, workers=workers
     )
-    with _progress_bar() as progress:
+    with progress_bar() as progress:
         run = evaluate_data_set(dataset, out, options, progress)
     _print(*terminal_parts(run.result))
     typer.echo(f"Written to {out}: " + ", ".join(path.name for path in run.outputs))
@@ -191,7 +190,7 @@ def compare(
     from CardioSAMLib.evaluation_run.compare import compare as compare_folders
     from CardioSAMLib.evaluation_run.compare import comparison_table
 
-    with _progress_bar() as progress:
+    with progress_bar() as progress:
         comparison = compare_folders(result_a, result_b, out, progress)
     _print(comparison_table(comparison))
     typer.echo(f"Written to {out}: comparison.json, comparison.csv, comparison.html")
@@ -231,7 +230,7 @@ def download_model(
         typer.echo(f"{card.title}: {card.total_bytes / 1e6:.1f} MB from {card.url}; license {card.license}.")
         if not yes:
             typer.confirm("Download it?", abort=True)
-    with _progress_bar() as progress:
+    with progress_bar() as progress:
         download_files(model, progress)
     typer.echo(f"Ready: {model}")
 
@@ -258,7 +257,7 @@ def bench_analyze(
     """Time one analysis by stage and print images per second, peak memory, and the ratio to SAM's ViT-B encoder."""
     from CardioSAMLib.bench import as_json, bench_table, measure_analysis
 
-    with _progress_bar() as progress:
+    with progress_bar() as progress:
         result = measure_analysis(input_path, model, progress)
     _write_figures(json_file, as_json(result))
     _print(bench_table(result))
@@ -274,7 +273,7 @@ def bench_evaluate(
     """Time all metrics of a frame beside MONAI and surface-distance, where installed, and a patient, on one core."""
     from CardioSAMLib.bench_metrics import as_json, bench_parts, measure_metrics
 
-    with _progress_bar() as progress:
+    with progress_bar() as progress:
         result = measure_metrics(input_path, progress)
     _write_figures(json_file, as_json(result))
     _print(*bench_parts(result))
@@ -297,7 +296,7 @@ def bench_prompt(
     """
     from CardioSAMLib.bench_prompt import as_json, bench_table, measure_prompting
 
-    with _progress_bar() as progress:
+    with progress_bar() as progress:
         result = measure_prompting(input_path, models, progress)
     _write_figures(json_file, as_json(result))
     _print(bench_table(result))
@@ -330,114 +329,8 @@ def cache_clear() -> None:
     typer.echo(f"Removed from {removed.folder}: {removed.entries} embeddings, {removed.bytes / 1e6:.1f} MB")
 
 
-@app.command()
-def train(
-    configuration: Annotated[
-        str, typer.Argument(metavar="CONFIG", help="Name of a configuration in Resources/Configs, or a TOML file.")
-    ],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoints, logs and the finished model; resumes if there.")],
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of ACDC-style patients; the configuration phantom needs none.")
-    ] = None,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(help="Where to begin: an encoder (SAM or MedSAM file), or weights.pt of another training."),
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="cuda, mps or cpu; else the fastest there is.")] = None,
-) -> None:
-    """Train a model from a configuration. A stopped run goes on where it was when the command is given again.
-
-    Example: cardiosam train cardiosam-unet25d --data ACDC/training --out runs/cardiosam-unet25d
-
-    On several GPUs: accelerate launch --multi_gpu -m CardioSAMLib.cli train ...
-    The finished model is used by name after: cardiosam models add OUT
-    """
-    from CardioSAMLib.training_run.run import TrainingOptions, train_model
-
-    with _training_packages(), _progress_bar() as progress:
-        trained = train_model(TrainingOptions(configuration, out, data, checkpoint, device), progress)
-    if trained.dice is not None:
-        typer.echo(f"Mean Dice on the validation patients, on crops of the training grid: {trained.dice:.3f}")
-    if trained.files:
-        typer.echo("Trained: " + ", ".join(map(str, trained.files)))
-
-
-@app.command()
-def search(
-    configuration: Annotated[
-        str, typer.Argument(metavar="CONFIG", help="What is measured: search (Resources/Configs), or a TOML file.")
-    ],
-    data: Annotated[Path, typer.Option(help="Folder of ACDC-style patients.")],
-    out: Annotated[Path, typer.Option(help="Folder for the search; goes on if there.")],
-    searcher: Annotated[str, typer.Option(help="pso, random or tpe.")] = "pso",
-    evaluations: Annotated[int, typer.Option(help="How many short trainings.")] = 96,
-    seed: Annotated[int, typer.Option(help="Of the searcher.")] = 0,
-) -> None:
-    """Search loss weights, learning rate and weight decay by many short trainings on a frozen encoder's features.
-
-    Example: cardiosam search search --data ACDC/training --out runs/search --searcher pso
-
-    A stopped search goes on where it was when the command is given again. What is best after a short training need not
-    be best after a long one, and the validation patients have been used up: report results on others.
-    """
-    from CardioSAMLib.training_run.search import SearchOptions, run_search
-
-    options = SearchOptions(configuration, data, out, searcher, evaluations, seed)
-    with _training_packages(), _progress_bar() as progress:
-        found = run_search(options, progress)
-    typer.echo(found.text)
-
-
-@app.command()
-def finetune(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of ACDC-style patients with labels.")],
-    checkpoint: Annotated[
-        str, typer.Option(help="Where to start: a SAM or MedSAM checkpoint (.pth), or the name of a promptable model.")
-    ],
-    out: Annotated[Path, typer.Option(help="Folder for the run and the finished model; resumes if there.")],
-    recipe: Annotated[
-        str, typer.Option(help="decoder, decoder-no-box, medsam or chao (Resources/finetuning), or a JSON file.")
-    ] = "decoder",
-    name: Annotated[str, typer.Option(help="What the new model is called; else after checkpoint and recipe.")] = "",
-    split: Annotated[
-        Path | None, typer.Option(help="JSON file that says which patients train and validate; else one is drawn.")
-    ] = None,
-    normalization: Annotated[
-        str | None, typer.Option(help="sam or medsam, for a checkpoint file that does not say it.")
-    ] = None,
-    input_size: Annotated[int, typer.Option(help="Pixels, for a checkpoint file: 224 to 1024 in steps of 16.")] = 1024,
-    device: Annotated[str | None, typer.Option(help="cuda, mps or cpu; else the fastest there is.")] = None,
-) -> None:
-    """Fine-tune a promptable model on your own contours, and have it as a model by name.
-
-    Example: cardiosam finetune ACDC/training --recipe decoder --checkpoint cardiosam-prompt --out runs/mine --name mine
-
-    A stopped run goes on where it was when the command is given again. The model is added to your catalogue (see:
-    cardiosam models list); its files and models.json stay in the output folder, too.
-    """
-    from CardioSAMLib.finetuning.run import FineTuningOptions
-    from CardioSAMLib.finetuning.run import finetune as finetune_model
-
-    options = FineTuningOptions(recipe, checkpoint, name, split, normalization, input_size, device)
-    with _training_packages(), _progress_bar() as progress:
-        tuned = finetune_model(data, out, options, progress)
-    if tuned.dice_before is not None:
-        typer.echo(
-            f"Dice per slice on the validation patients: {tuned.dice_before:.3f} before, {tuned.dice_after:.3f} after "
-            "(prompts from the reference; the epoch was chosen by it)."
-        )
-    typer.echo(f"Added as {tuned.model_id}: " + ", ".join(map(str, tuned.files)))
-
-
-@contextmanager
-def _training_packages() -> Iterator[None]:
-    """Says what to install where a package of the extra `train` is missing."""
-    try:
-        yield
-    except ImportError as error:
-        raise UnusableInput(
-            f"{error.name} is not installed; install what training needs with: pip install 'cardiosam[train]'."
-        ) from error
+for _command in (train, search, finetune):
+    app.command()(_command)
 
 
 def _print_version(wanted: bool) -> None:

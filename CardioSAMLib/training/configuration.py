@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from CardioSAMLib.training.schedule import OptimizerOptions
 from CardioSAMLib.training.stack_sampling import StackOptions
 from CardioSAMLib.training.tables import options_from
 
+CROSS_VALIDATION = "acdc_cv5.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -52,6 +53,7 @@ class TrainingConfiguration:
     """A training of an automatic network.
 
     split: file name in `Resources/splits`, or beside the configuration; or else phantom: hearts that need no data.
+    fold: of a split with several, counted from 1.
     grid_mm, size_px: of the crops. batch: slices per step; with `stacks`, whole stacks are drawn instead. views: kept
     random views per slice, whose features a frozen encoder computes once; 0: new ones in every step.
     loss: None: cross-entropy and Dice at every level of the decoder. patience: validations without a better one after
@@ -62,6 +64,7 @@ class TrainingConfiguration:
     name: str
     network: NetworkChoice
     split: str = ""
+    fold: int | None = None
     phantom: PhantomHearts | None = None
     grid_mm: float = 1.4
     size_px: int = 128
@@ -100,6 +103,16 @@ class TrainingConfiguration:
     def what_decides_the_weights(self) -> dict[str, Any]:
         """All values but those that are only told to readers; two runs are the same if these are."""
         return {key: value for key, value in asdict(self).items() if key != "card"}
+
+
+def in_fold(configuration: TrainingConfiguration, fold: int) -> TrainingConfiguration:
+    """The configuration for a fold, counted from 1, of the cross-validation that ships, with a name of its own.
+
+    Raises UnusableInput for a configuration that trains on made-up hearts.
+    """
+    if configuration.phantom is not None:
+        raise UnusableInput(f"{configuration.name} trains on made-up hearts, which have no folds; leave out the fold.")
+    return replace(configuration, name=f"{configuration.name}-fold{fold}", split=CROSS_VALIDATION, fold=fold)
 
 
 @dataclass(frozen=True)
@@ -153,10 +166,10 @@ def configuration_path(name: str) -> Path:
     return path
 
 
-def split_named(name: str, beside: Path) -> Split:
+def split_named(name: str, beside: Path, fold: int | None = None) -> Split:
     """The split that a configuration names: a file beside that of the configuration, or else one that ships."""
     local = beside / name
-    return read_split(local if local.is_file() else resources_dir() / "splits" / name)
+    return read_split(local if local.is_file() else resources_dir() / "splits" / name, fold)
 
 
 _TABLES = {

@@ -24,6 +24,10 @@ class WidthOptions:
 
     widths: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        if min(self.widths) < 1:
+            raise UnusableInput("A network needs widths of 1 or more.")
+
 
 @dataclass(frozen=True)
 class LoraOptions:

@@ -15,6 +15,8 @@ _TYPES: Mapping[Any, tuple[tuple[type, ...], str]] = {
     "int": ((int,), "a whole number"),
     "float": ((float, int), "a number"),
     "str": ((str,), "a text"),
+    "int | None": ((int,), "a whole number"),
+    "tuple[int, ...]": ((list, tuple), "whole numbers in brackets"),
 }
 """By the annotation: what a value may be, and what that is called."""
 
@@ -39,6 +41,8 @@ def options_from(kind: type[Options], table: Any, source: str) -> Options:
 
 def _value(entry: Field[Any], value: Any, source: str) -> Any:
     types, title = _TYPES.get(entry.type, ((object,), ""))
-    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types and title):
+    is_one = isinstance(value, types) and not (isinstance(value, bool) and bool not in types and title)
+    numbers = entry.type != "tuple[int, ...]" or (is_one and value and all(type(one) is int for one in value))
+    if not (is_one and numbers):
         raise UnusableInput(f"{source} has {value!r} as {entry.name}; give {title}.")
     return tuple(value) if isinstance(value, list) else value

@@ -38,6 +38,7 @@ class TrainingOptions:
     that make their own. checkpoint: file of the encoder, in place of the one that the configuration names; of a network
     without an encoder, the `weights.pt` to begin with.
     device: "cuda", "mps" or "cpu"; None: the fastest there is.
+    fold: of the cross-validation that ships, in place of the configuration's split, counted from 1.
     """
 
     configuration: str
@@ -45,6 +46,7 @@ class TrainingOptions:
     data: Path | None = None
     checkpoint: Path | None = None
     device: str | None = None
+    fold: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def train_model(options: TrainingOptions, progress: Progress = silent) -> Traine
     from CardioSAMLib.training.configuration import (
         PromptedConfiguration,
         configuration_path,
+        in_fold,
         read_configuration,
         split_named,
     )
@@ -75,14 +78,19 @@ def train_model(options: TrainingOptions, progress: Progress = silent) -> Traine
     configuration = read_configuration(path)
     check_writable(options.out)
     if isinstance(configuration, PromptedConfiguration):
+        if options.fold is not None:
+            raise UnusableInput("Promptable models are trained on one split; leave out the fold.")
         return _train_prompted(configuration, split_named(configuration.split, path.parent), options, progress)
-    split = split_named(configuration.split, path.parent) if configuration.split else None
-    return _train_automatic(configuration, split, options, progress)
+    if options.fold is not None:
+        configuration = in_fold(configuration, options.fold)
+    split = split_named(configuration.split, path.parent, configuration.fold) if configuration.split else None
+    return train_automatic(configuration, split, options, progress)
 
 
-def _train_automatic(
-    configuration: TrainingConfiguration, split: Split | None, options: TrainingOptions, progress: Progress
+def train_automatic(
+    configuration: TrainingConfiguration, split: Split | None, options: TrainingOptions, progress: Progress = silent
 ) -> Trained:
+    """As `train_model`, with a configuration and a split that are there already."""
     import torch
 
     from CardioSAMLib.training.loop import TrainingRun, train
@@ -92,6 +100,8 @@ def _train_automatic(
 
     processes = started_processes(choose_device(options.device).kind)
     if split is not None:
+        if not (split.train and split.validation):
+            raise UnusableInput("The split names no patients to train on or none to validate on; name some of each.")
         check_unseen(split, configuration.network, options.checkpoint)
     encoder = open_encoder(configuration.network, options.checkpoint)
     torch.manual_seed(configuration.seed)

@@ -103,7 +103,7 @@ def prepare(configuration_name: str, data: Path, features: Path, progress: Progr
     encoder = None if isinstance(configuration, PromptedConfiguration) else open_encoder(configuration.network, None)
     if isinstance(configuration, PromptedConfiguration) or encoder is None or not configuration.split:
         raise UnusableInput(f"{path.name} cannot be searched; give a configuration of a decoder on a frozen encoder.")
-    split = split_named(configuration.split, path.parent)
+    split = split_named(configuration.split, path.parent, configuration.fold)
     training = load_volumes(data, split.train, configuration.grid_mm, part_of(progress, 0.0, 0.7))
     validation = load_volumes(data, split.validation, configuration.grid_mm, part_of(progress, 0.7, 0.9))
     intervals_mm = _intervals_mm(data, [volume.patient for volume in validation])

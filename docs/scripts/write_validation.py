@@ -1,8 +1,8 @@
-"""Writes docs/validation.md and its figures from docs/validation.json alone, without data or model.
+"""Writes docs/validation.md and its figures from validation.json and networks.json alone, without data or model.
 
     python docs/scripts/write_validation.py
 
-`validate_default_model.py` makes the JSON. No figure of the page is typed by hand.
+`validate_default_model.py` and `compare_networks.py` make the JSON. No figure of the page is typed by hand.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from validation_markdown import (
     value,
     wrapped,
 )
+from validation_networks import networks_section
 from validation_published import literature_section, paper_tables, resources_section
 from validation_tables import (
     DICE_FIGURE,
@@ -44,6 +45,7 @@ from CardioSAMLib.io import write_files
 
 DOCS = Path(__file__).resolve().parents[1]
 JSON = DOCS / "validation.json"
+NETWORKS = DOCS / "networks.json"
 PAGE = "validation.md"
 OWN_COMMAND = "python docs/scripts/write_validation.py"
 _HEADLINE = (
@@ -62,7 +64,8 @@ def main() -> None:
 
 def write_page(content: Content, docs: Path) -> None:
     write_files(docs / "images", figures(content))
-    write_files(docs, {PAGE: page(content).encode()})
+    networks = json.loads(NETWORKS.read_text(encoding="utf-8"))
+    write_files(docs, {PAGE: page(content, networks).encode()})
 
 
 def figures(content: Content) -> dict[str, bytes]:
@@ -81,7 +84,8 @@ def figures(content: Content) -> dict[str, bytes]:
     return drawn
 
 
-def page(content: Content) -> str:
+def page(content: Content, networks: Content) -> str:
+    """networks: what `compare_networks.py` writes."""
     parts = (
         _head(content),
         _headline(content),
@@ -93,6 +97,7 @@ def page(content: Content) -> str:
         prompt_source_section(content),
         box_jitter_section(content),
         resources_section(content),
+        networks_section(networks),
         paper_tables(content),
         literature_section(content),
         _sunnybrook(content),

@@ -10,10 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 from CardioSAMLib.cine import UnusableInput
-from CardioSAMLib.evaluation.protocols.splits import Split, check_disjoint, read_names, stratified_parts
+from CardioSAMLib.evaluation.protocols.splits import (
+    Split,
+    check_disjoint,
+    folds_in,
+    read_names,
+    stratified_parts,
+)
 from CardioSAMLib.resources import resources_dir
 
 Groups = Callable[[], Mapping[str, str]]
@@ -94,7 +99,7 @@ def read_division(path: Path) -> Division:
         seed, note = content.get("seed"), content.get("note", "")
         if not isinstance(seed, int | None) or not isinstance(note, str):
             raise TypeError
-        return Division(path.stem, _folds(content), read_names(content.get("test", [])), seed, note)
+        return Division(path.stem, folds_in(content), read_names(content.get("test", [])), seed, note)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, UnusableInput):
             raise
@@ -115,14 +120,6 @@ def find_protocol(name: str) -> Protocol:
 
 def _others(validation: set[str], test: tuple[str, ...]) -> tuple[tuple[Part, bool], ...]:
     return (Part.validation, bool(validation)), (Part.test, bool(test)), (Part.all, True)
-
-
-def _folds(content: Mapping[str, Any]) -> tuple[Split, ...]:
-    if "folds" not in content:
-        return (Split(read_names(content["train"]), read_names(content["validation"])),)
-    parts = [read_names(part) for part in content["folds"]]
-    everyone = {name for part in parts for name in part}
-    return tuple(Split(tuple(sorted(everyone - set(part))), part) for part in parts)
 
 
 def _acdc_official(_: Groups) -> Division:

@@ -84,14 +84,34 @@ def read_names(content: Any) -> tuple[str, ...]:
     return tuple(content)
 
 
-def read_split(path: Path) -> Split:
-    """The split in a JSON file with the keys `train` and `validation`."""
+def folds_in(content: Mapping[str, Any]) -> tuple[Split, ...]:
+    """The folds of a file's content: one of `train` and `validation`, or those of `folds`, lists of validation
+    patients, each trained without its own."""
+    if "folds" not in content:
+        return (Split(read_names(content["train"]), read_names(content["validation"])),)
+    parts = [read_names(part) for part in content["folds"]]
+    everyone = {name for part in parts for name in part}
+    return tuple(Split(tuple(sorted(everyone - set(part))), part) for part in parts)
+
+
+def read_split(path: Path, fold: int | None = None) -> Split:
+    """The split in a JSON file with the keys `train` and `validation`, or with `folds`; fold: which, counted from 1.
+
+    Raises UnusableInput where the file is none, or has not that fold, or has several and none is asked for.
+    """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return Split(read_names(content["train"]), read_names(content["validation"]))
+        folds = folds_in(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, UnusableInput):
             raise
         raise UnusableInput(
-            f"{path} is not a split; it must be JSON with the lists of patients 'train' and 'validation'."
+            f"{path} is not a split; it must be JSON with the lists of patients 'train' and 'validation', or with "
+            "'folds'."
         ) from error
+    if fold is None and len(folds) == 1:
+        return folds[0]
+    if fold is None or not 1 <= fold <= len(folds):
+        raise UnusableInput(
+            f"{path.name} has {len(folds)} folds, and a training is of one; say which, 1 to {len(folds)}."
+        )
+    return folds[fold - 1]

@@ -19,7 +19,7 @@ from CardioSAMLib.networks.sam import sam_network
 from CardioSAMLib.networks.sam_architectures import SamArchitecture
 from CardioSAMLib.networks.unet import UNet25D
 from CardioSAMLib.phantom import PhantomOptions, make_phantom
-from CardioSAMLib.resources import find_model, sha256_of
+from CardioSAMLib.resources import find_model, resources_dir, sha256_of
 from CardioSAMLib.segmentation import sam_checkpoint, segmenter_of
 from CardioSAMLib.training_run.run import TrainingOptions, train_model
 
@@ -146,6 +146,29 @@ def test_a_training_goes_on_from_the_weights_of_an_earlier_one(tmp_path):
         train_model(replace(begun, checkpoint=None))
 
 
+def test_a_fold_is_trained_on_its_patients_under_a_name_of_its_own(tmp_path, monkeypatch):
+    asked = {}
+
+    def trained_with(configuration, split, *_rest):
+        asked.update(name=configuration.name, split=split)
+
+    monkeypatch.setattr("CardioSAMLib.training_run.run.train_automatic", trained_with)
+    train_model(TrainingOptions("cardiosam-unet25d", tmp_path, fold=2))
+    folds = json.loads((resources_dir() / "splits" / "acdc_cv5.json").read_text())["folds"]
+    assert asked["name"] == "cardiosam-unet25d-fold2"
+    assert asked["split"].validation == tuple(folds[1])
+    assert set(asked["split"].train) == {name for fold in folds for name in fold} - set(folds[1])
+
+
+def test_a_split_without_patients_to_validate_on_is_refused(tmp_path):
+    (tmp_path / "split.json").write_text(json.dumps({"train": ["patient001"], "validation": []}))
+    text = SHORT.format(network='kind = "unet25d"\nwidths = [4, 6]', views="")
+    text = 'split = "split.json"\n' + text.replace("[phantom]\ntraining = 1\nvalidation = 1\n", "")
+    (tmp_path / "short.toml").write_text(text)
+    with pytest.raises(UnusableInput, match="none to validate on"):
+        train_model(TrainingOptions(str(tmp_path / "short.toml"), tmp_path / "out", tmp_path, device="cpu"))
+
+
 @pytest.mark.parametrize("begun_with", ["encoder", "weights"])
 def test_patients_that_the_first_weights_have_seen_are_not_validated_on(begun_with, tmp_path):
     shipped = find_model("cardiosam-unet25d")
@@ -183,6 +206,9 @@ def test_weights_of_another_network_are_refused(content, tmp_path):
         ({"configuration": "cardiosam-prompt"}, "give their folder with --data"),
         ({"configuration": "sam-lora"}, "give a SAM or MedSAM file with --checkpoint"),
         ({"configuration": "no-such"}, "no configuration no-such"),
+        ({"configuration": "cardiosam-unet25d", "fold": 6}, "acdc_cv5.json has 5 folds"),
+        ({"configuration": "cardiosam-prompt", "fold": 1}, "leave out the fold"),
+        ({"configuration": "phantom", "fold": 1}, "made-up hearts, which have no folds"),
     ],
 )
 def test_what_is_missing_is_told_before_anything_is_written(options, says, tmp_path):

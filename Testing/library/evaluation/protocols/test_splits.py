@@ -48,3 +48,17 @@ def test_a_split_file_with_a_patient_in_both_parts_says_so(tmp_path):
     path.write_text(json.dumps({"train": ["a", "b"], "validation": ["b"]}))
     with pytest.raises(UnusableInput, match="b in training and validation"):
         read_split(path)
+
+
+def test_a_fold_trains_on_the_patients_of_the_others(tmp_path):
+    path = tmp_path / "folds.json"
+    path.write_text(json.dumps({"folds": [["a", "b"], ["c"], ["d"]]}))
+    assert read_split(path, 2) == Split(("a", "b", "d"), ("c",))
+
+
+@pytest.mark.parametrize("fold", [None, 0, 4])
+def test_of_several_folds_one_that_exists_must_be_named(fold, tmp_path):
+    path = tmp_path / "folds.json"
+    path.write_text(json.dumps({"folds": [["a", "b"], ["c"], ["d"]]}))
+    with pytest.raises(UnusableInput, match=r"has 3 folds.*say which, 1 to 3"):
+        read_split(path, fold)
