@@ -37,6 +37,8 @@ _ENTRY = re.compile(r"[0-9a-f]{64}\.embedding")
 _UNFINISHED = re.compile(r"[0-9a-f]{64}\..+\.part")
 _UNFINISHED_IS_LEFT_OVER_AFTER_S = 3600.0
 _LARGEST_FLOAT16 = 65504.0
+_PROGRAMS = 16
+"""That may add to a cache at the same time without passing its bound."""
 
 _log = logging.getLogger(__name__)
 
@@ -111,6 +113,7 @@ class EmbeddingCache:
         self._max_bytes = max_bytes
         self._memory = _Memory(memory_bytes)
         self._warned = False
+        self._unlooked_bytes = 0
 
     def get(self, key: str) -> dict[str, Array] | None:
         """The arrays that were put, as the caller's own copies; None if they are not there, or no longer intact."""
@@ -137,7 +140,9 @@ class EmbeddingCache:
         if len(content) <= self._max_bytes:
             try:
                 _write(path, content)
-                self._evict()
+                self._unlooked_bytes -= len(content)
+                if self._unlooked_bytes < 0:
+                    self._evict()
             except OSError as error:
                 self._warn_once(error)
         return _restored(kept)
@@ -170,12 +175,14 @@ class EmbeddingCache:
     def _evict(self) -> None:
         """Removes left-over unfinished files, then the least recently used entries until the rest is within the bound.
 
-        Comes after the new file is in place: of several programs that add at once, the last one sees all files.
+        Comes after the new file is in place: of several programs that add at once, the last one sees all files. As
+        long as there is room, looking at all files for every new one is saved: each program may take a share of it.
         """
         files = _files_in(self._folder)
         total = sum(file.bytes for file in files)
         oldest_unfinished_ns = time.time_ns() - int(_UNFINISHED_IS_LEFT_OVER_AFTER_S * 1e9)
         left_over = [file for file in files if not file.is_entry and file.used_ns < oldest_unfinished_ns]
+        self._unlooked_bytes = max(self._max_bytes - total, 0) // _PROGRAMS
         if total <= self._max_bytes and not left_over:
             return
         entries = sorted(file for file in files if file.is_entry)

@@ -2,15 +2,13 @@
 
 It maximizes. Inertia and accelerations are those of the constriction factor (Clerc and Kennedy 2002), the neighborhood
 is the whole swarm (global best). A generation moves when all its particles are known, so that their order is of no
-matter. All is computed in the unit cube, which the space maps to values.
+matter. All is computed in the unit cube, which the space maps to values. What a swarm was told is its checkpoint: a new
+one of the same seed that is told the same asks for the same next point (`training.search` keeps a log for this).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import astuple
-from typing import Any
 
 import numpy as np
 
@@ -63,38 +61,6 @@ class Swarm:
             self._move()
             self._told = []
 
-    def state(self) -> dict[str, Any]:
-        """All that `restore` needs, as JSON can hold it (None for -inf)."""
-        return {
-            "search": self._search(),
-            "generation": self.generation,
-            "positions": self.positions.tolist(),
-            "velocities": self.velocities.tolist(),
-            "best_positions": self.best_positions.tolist(),
-            "best_objectives": [_or_none(value) for value in self.best_objectives.tolist()],
-            "told": [_or_none(value) for value in self._told],
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Goes on where another swarm was when it gave `state`. Raises UnusableInput if that was not one like this."""
-        try:
-            arrays = [np.asarray(state[key], float) for key in ("positions", "velocities", "best_positions")]
-            best = np.asarray([_or_worst(value) for value in state["best_objectives"]])
-            told = [_or_worst(value) for value in state["told"]]
-            generation, search = int(state["generation"]), state["search"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise UnusableInput("This is not the state of a swarm; start the search anew.") from error
-        same_shape = {array.shape for array in arrays} == {self.positions.shape}
-        same_count = len(best) == len(self.positions) > len(told)
-        if search != self._search() or not same_shape or not same_count:
-            raise UnusableInput("The state is that of another swarm; give the same space, seed and particles.")
-        self.positions, self.velocities, self.best_positions = arrays
-        self.best_objectives, self._told, self.generation = best, told, generation
-
-    def _search(self) -> list[Any]:
-        """What two swarms must share to ask for the same points."""
-        return [self.seed, len(self.positions), [list(astuple(parameter)) for parameter in self.space.parameters]]
-
     def _remember(self) -> None:
         told = np.asarray(self._told)
         better = told > self.best_objectives
@@ -117,11 +83,3 @@ class Swarm:
         for wall, beyond in ((0.0, self.positions < 0.0), (1.0, self.positions > 1.0)):
             self.positions[beyond] = 2.0 * wall - self.positions[beyond]
             self.velocities[beyond] *= -1.0
-
-
-def _or_none(objective: float) -> float | None:
-    return objective if math.isfinite(objective) else None
-
-
-def _or_worst(objective: float | None) -> float:
-    return -math.inf if objective is None else float(objective)

@@ -98,6 +98,11 @@ def train_automatic(
     from CardioSAMLib.training.processes import started_processes
     from CardioSAMLib.training.sampling import batches_of
 
+    if configuration.begins_with and options.checkpoint is None:
+        raise UnusableInput(
+            f"{configuration.name} goes on from {configuration.begins_with}; train that first, and give its weights.pt "
+            "with --checkpoint."
+        )
     processes = started_processes(choose_device(options.device).kind)
     if split is not None:
         if not (split.train and split.validation):

@@ -254,9 +254,18 @@ def test_what_a_killed_program_left_unfinished_counts_and_is_removed_after_an_ho
     assert left_over.exists()  # it may be another program's that is writing now
     two_hours_ago = time.time() - 7200
     os.utime(left_over, (two_hours_ago, two_hours_ago))
-    cache.put(key_number(4), kilobyte())
+    EmbeddingCache(folder).put(key_number(4), kilobyte())  # as a program that is started later
     assert not left_over.exists()
     assert cache.info().entries == 3
+
+
+def test_while_there_is_room_not_every_new_entry_makes_it_look_at_all_files(tmp_path, monkeypatch):
+    looked = []
+    cache = EmbeddingCache(tmp_path, max_bytes=100 * (1000 + OVERHEAD_BYTES), memory_bytes=0)
+    monkeypatch.setattr(cache, "_evict", lambda evict=cache._evict: (looked.append(1), evict()))
+    for number in range(12):
+        cache.put(key_number(number), kilobyte())
+    assert 2 <= len(looked) <= 4
 
 
 # Damage

@@ -1,4 +1,3 @@
-import json
 import math
 
 import numpy as np
@@ -96,41 +95,12 @@ def test_asking_twice_gives_the_same_point():
 
 
 @pytest.mark.parametrize("told", [0, 7, 12, 31])
-def test_a_swarm_restored_from_its_state_asks_for_the_same_points_as_an_unbroken_one(told):
-    unbroken, broken = Swarm(BOWL, seed=5), Swarm(BOWL, seed=5)
-    follow(unbroken, bowl, told)
-    follow(broken, bowl, told)
-    resumed = Swarm(BOWL, seed=5)
-    resumed.restore(json.loads(json.dumps(broken.state(), allow_nan=False)))
+@pytest.mark.parametrize("objective", [bowl, lambda _: math.nan], ids=["of use", "of no use"])
+def test_a_swarm_that_is_told_what_another_was_told_goes_on_as_that_one(told, objective):
+    unbroken, resumed = Swarm(BOWL, seed=5), Swarm(BOWL, seed=5)
+    for values in follow(unbroken, objective, told):
+        resumed.tell(values, objective(values))
     assert follow(resumed, bowl, 40) == follow(unbroken, bowl, 40)
-
-
-def test_a_state_holds_what_was_of_no_use_too():
-    swarm = Swarm(BOWL, seed=5)
-    follow(swarm, lambda _: math.nan, 15)
-    resumed = Swarm(BOWL, seed=5)
-    resumed.restore(json.loads(json.dumps(swarm.state(), allow_nan=False)))
-    assert follow(resumed, bowl, 30) == follow(swarm, bowl, 30)
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        Swarm(BOWL, seed=1),
-        Swarm(BOWL, seed=0, particles=5),
-        Swarm(SearchSpace(BOWL.parameters[:2]), seed=0),
-        Swarm(SearchSpace((*BOWL.parameters[:2], Parameter("rate", 1e-4, 1e-1, "log"))), seed=0),
-    ],
-    ids=["seed", "particles", "parameters", "bounds"],
-)
-def test_the_state_of_another_swarm_is_refused(other):
-    with pytest.raises(UnusableInput, match="another swarm"):
-        Swarm(BOWL, seed=0).restore(other.state())
-
-
-def test_what_is_no_state_is_refused():
-    with pytest.raises(UnusableInput, match="not the state"):
-        Swarm(BOWL, seed=0).restore({"positions": []})
 
 
 def test_being_told_of_a_point_that_was_not_asked_for_is_refused():
