@@ -54,6 +54,7 @@ class TrainingConfiguration:
 
     split: file name in `Resources/splits`, or beside the configuration; or else phantom: hearts that need no data.
     fold: of a split with several, counted from 1.
+    begins_with: name of the configuration whose weights a training must be given to begin with; "": it needs none.
     grid_mm, size_px: of the crops. batch: slices per step; with `stacks`, whole stacks are drawn instead. views: kept
     random views per slice, whose features a frozen encoder computes once; 0: new ones in every step.
     loss: None: cross-entropy and Dice at every level of the decoder. patience: validations without a better one after
@@ -65,6 +66,7 @@ class TrainingConfiguration:
     network: NetworkChoice
     split: str = ""
     fold: int | None = None
+    begins_with: str = ""
     phantom: PhantomHearts | None = None
     grid_mm: float = 1.4
     size_px: int = 128
