@@ -114,6 +114,22 @@ class CyclePredictors(nn.Module):
         return there_and_back
 
 
+class CycleDecoder(TemporalDecoder):
+    """A `TemporalDecoder` in the place of a decoder of single images: the batch axis is one whole cycle, in order.
+
+    width: of the embedding. predictors: of the cycle loss; they serve training alone.
+    forward: the features of an encoder, each `(frames, channels, rows, columns)`, and the size of the images, to what
+    the decoder returns for all frames.
+    """
+
+    def __init__(self, width: int, decoder: nn.Module) -> None:
+        super().__init__(TemporalFeatures(width), decoder)
+        self.predictors = CyclePredictors(width)
+
+    def forward(self, features: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor | Outputs:
+        return super().forward(tuple(level[None] for level in features), size)
+
+
 def _predictor(width: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(width, width, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(width, width, 3, padding=1)

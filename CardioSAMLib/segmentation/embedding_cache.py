@@ -252,13 +252,13 @@ def _bytes_of(arrays: Mapping[str, Array]) -> int:
 
 
 def _shrunk(name: str, array: Array) -> Array:
-    """A copy in the form in which it is kept."""
+    """A copy in the form in which it is kept, in the order in which a file gives it back."""
     if array.dtype.kind not in "fiub":
         raise ValueError(f"The array {name!r} of an embedding is of {array.dtype}; only real numbers can be kept.")
     if array.dtype.kind != "f":
-        return array.copy()
+        return array.copy(order="C")
     largest = np.max(np.abs(array), initial=0.0, where=np.isfinite(array))
-    return array.astype(np.float16 if largest <= _LARGEST_FLOAT16 else np.float32)
+    return array.astype(np.float16 if largest <= _LARGEST_FLOAT16 else np.float32, order="C")
 
 
 def _restored(kept: Mapping[str, Array]) -> dict[str, Array]:

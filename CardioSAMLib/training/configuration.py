@@ -13,6 +13,7 @@ from CardioSAMLib.evaluation.protocols.splits import Split, read_split
 from CardioSAMLib.io.toml_files import read_toml
 from CardioSAMLib.resources import resources_dir
 from CardioSAMLib.training.augmentation import AUGMENTATIONS, AugmentationOptions
+from CardioSAMLib.training.cine_options import CineOptions
 from CardioSAMLib.training.composite_loss import LossOptions
 from CardioSAMLib.training.networks import network_kind, network_options
 from CardioSAMLib.training.prompt_sampling import PromptOptions
@@ -55,8 +56,9 @@ class TrainingConfiguration:
     split: file name in `Resources/splits`, or beside the configuration; or else phantom: hearts that need no data.
     fold: of a split with several, counted from 1.
     begins_with: name of the configuration whose weights a training must be given to begin with; "": it needs none.
-    grid_mm, size_px: of the crops. batch: slices per step; with `stacks`, whole stacks are drawn instead. views: kept
-    random views per slice, whose features a frozen encoder computes once; 0: new ones in every step.
+    grid_mm, size_px: of the crops. batch: slices per step; with `stacks`, whole stacks are drawn instead, and with
+    `cines` slices in all frames. views: kept random views per slice, whose features a frozen encoder computes once; 0:
+    new ones in every step.
     loss: None: cross-entropy and Dice at every level of the decoder. patience: validations without a better one after
     which the run ends; 0: it does not. keep: the weights of the "last" step or of the "best" validation.
     card: title, version, license and training data, for the catalogue.
@@ -81,6 +83,7 @@ class TrainingConfiguration:
     loss: LossOptions | None = None
     augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
     stacks: StackOptions | None = None
+    cines: CineOptions | None = None
     card: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -97,6 +100,13 @@ class TrainingConfiguration:
             "needs a seed of 0 or more": self.seed < 0,
             "needs a grid_mm above 0": self.grid_mm <= 0,
             f"needs a table [stacks], as {self.network.kind} sees stacks": kind.stacks and self.stacks is None,
+            f"needs a table [cines], as {self.network.kind} sees cines": kind.cines and self.cines is None,
+            "has a table [cines], which only networks that see cines need": not kind.cines and self.cines is not None,
+            "needs begins_with and an encoder in its table [network], as it begins with a decoder": (
+                kind.cines and not (self.begins_with and self.network.encoder)
+            ),
+            "needs a table [loss], which the labeled frames are trained with": kind.cines and self.loss is None,
+            "trains on cines, of which none are made up; name a split": kind.cines and self.phantom is not None,
         }
         for problem, is_there in problems.items():
             if is_there:
@@ -180,6 +190,7 @@ _TABLES = {
     "loss": LossOptions,
     "augmentation": AugmentationOptions,
     "stacks": StackOptions,
+    "cines": CineOptions,
     "prompts": PromptOptions,
 }
 

@@ -49,7 +49,7 @@ class NetworkKind:
     """title: for readers. options: gives the dataclass of what can be chosen. build: from these options and an encoder.
 
     encoder: "none", "frozen" (its features can be kept), or "adapted" (it computes in every step). stacks: the batch
-    must hold whole stacks.
+    must hold whole stacks. cines: it is one slice in all frames of a cine, in order.
     """
 
     title: str
@@ -57,6 +57,7 @@ class NetworkKind:
     build: Callable[[Any, Any], nn.Module]
     encoder: Literal["none", "frozen", "adapted"] = "none"
     stacks: bool = False
+    cines: bool = False
 
 
 def network_kind(kind: str) -> NetworkKind:
@@ -118,6 +119,15 @@ def _cardiosam(options: Any, encoder: Any) -> nn.Module:
     return FrozenEncoderNetwork(encoder, CardioSAMDecoder(encoder.channels, options, CLASSES))
 
 
+def _cardiosam_temporal(options: Any, encoder: Any) -> nn.Module:
+    from CardioSAMLib.networks.cardiosam_decoder import CardioSAMDecoder
+    from CardioSAMLib.networks.frozen import FrozenEncoderNetwork
+    from CardioSAMLib.networks.temporal import CycleDecoder
+
+    decoder = CardioSAMDecoder(encoder.channels, options, CLASSES)
+    return FrozenEncoderNetwork(encoder, CycleDecoder(encoder.channels[0], decoder))
+
+
 def _linear(_options: NoOptions, encoder: Any) -> nn.Module:
     from CardioSAMLib.networks.frozen import FrozenEncoderNetwork
     from CardioSAMLib.networks.linear_head import LinearHead
@@ -169,6 +179,9 @@ KINDS: Mapping[str, NetworkKind] = {
     "unet25d": NetworkKind("UNet25D", lambda: WidthOptions, _unet25d),
     "stack-unet": NetworkKind("StackUNet", lambda: WidthOptions, _stack_unet, stacks=True),
     "cardiosam": NetworkKind("CardioSAM decoder", _decoder_options, _cardiosam, "frozen"),
+    "cardiosam-temporal": NetworkKind(
+        "CardioSAM decoder with temporal module", _decoder_options, _cardiosam_temporal, "frozen", cines=True
+    ),
     "linear": NetworkKind("Linear head", lambda: NoOptions, _linear, "frozen"),
     "sam-lora": NetworkKind("SAM with LoRA", lambda: LoraOptions, _lora, "adapted"),
     "sam-prompt-tuning": NetworkKind("SAM with prompt tuning", lambda: PrefixOptions, _prompt_tuning, "adapted"),

@@ -43,15 +43,19 @@ def validate(
 
 def centered_stack(volume: Volume, size_px: int) -> tuple[Tensor, np.ndarray]:
     """Images `(slices, 3, size, size)` around the heart and labels; beyond the volume, its edge goes on."""
-    images, shares = stack_with_neighbors(volume)
-    lacking = [max(size_px - side, 0) for side in images.shape[-2:]]
-    around = (0, lacking[1], 0, lacking[0])
-    images, shares = (functional.pad(part, around, mode="replicate") for part in (images, shares))
+    images, shares = (centered(part, volume.center_px, size_px) for part in stack_with_neighbors(volume))
+    return images, shares.argmax(1).numpy()
+
+
+def centered(planes: Tensor, center_px: tuple[float, float], size_px: int) -> Tensor:
+    """The part `(batch, channels, size, size)` around a center of planes `(batch, channels, rows, columns)`."""
+    lacking = [max(size_px - side, 0) for side in planes.shape[-2:]]
+    planes = functional.pad(planes, (0, lacking[1], 0, lacking[0]), mode="replicate")
     rows, columns = (
         slice(start, start + size_px)
         for start in (
             int(np.clip(round(center - size_px / 2), 0, side - size_px))
-            for center, side in zip(volume.center_px, images.shape[-2:], strict=True)
+            for center, side in zip(center_px, planes.shape[-2:], strict=True)
         )
     )
-    return images[..., rows, columns], shares[..., rows, columns].argmax(1).numpy()
+    return planes[..., rows, columns]

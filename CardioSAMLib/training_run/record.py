@@ -17,13 +17,13 @@ _PACKAGES = ("torch", "numpy", "onnx", "onnxruntime", "accelerate", "segment-any
 
 
 def record_of(
-    run: TrainingRun, encoder: OpenedEncoder | None, export_difference: float, start: Mapping[str, Any]
+    run: TrainingRun, encoder: OpenedEncoder | None, export_difference: float | None, start: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Everything that `record.json` holds.
 
     kept: the row of the history whose weights were written. seconds: computed, without stops, with validations.
     start: what else decided the weights: the patients, and the sha256 of the weights that were begun with.
-    export_difference: the largest between the logits of torch and of the exported file.
+    export_difference: the largest between the logits of torch and of the exported file; None where there is none.
     """
     weights = list(run.network.parameters())
     kept = run.best_step if run.configuration.keep == "best" else run.step

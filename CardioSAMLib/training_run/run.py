@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,21 +14,18 @@ from CardioSAMLib.evaluation.protocols.splits import Split
 from CardioSAMLib.io import check_writable, write_files
 from CardioSAMLib.progress import Progress, part_of, silent
 from CardioSAMLib.resources import find_model
-from CardioSAMLib.segmentation import EmbeddingCache
 from CardioSAMLib.segmentation.device import choose_device
-from CardioSAMLib.training_run.encoders import KeptFeatures, OpenedEncoder, open_encoder
+from CardioSAMLib.training_run.encoders import OpenedEncoder, open_encoder
+from CardioSAMLib.training_run.features import forget_features, kept_features
 from CardioSAMLib.training_run.hearts import phantom_volumes
 from CardioSAMLib.training_run.record import record_of
-from CardioSAMLib.training_run.start import check_unseen, start_from
+from CardioSAMLib.training_run.start import check_unseen, start_from, trained_on
 
 if TYPE_CHECKING:
     from CardioSAMLib.training.configuration import PromptedConfiguration, TrainingConfiguration
     from CardioSAMLib.training.dataset import Volume
-    from CardioSAMLib.training.loop import Encode, TrainingRun
-
-_FEATURES = "features"
-_CACHE_BYTES = 2**40
-"""More than any run needs: views take turns, so what does not fit would be computed in every pass."""
+    from CardioSAMLib.training.loop import TrainingRun
+    from CardioSAMLib.training.processes import Processes
 
 
 @dataclass(frozen=True)
@@ -97,6 +95,7 @@ def train_automatic(
     from CardioSAMLib.training.networks import build_network
     from CardioSAMLib.training.processes import started_processes
     from CardioSAMLib.training.sampling import batches_of
+    from CardioSAMLib.training.watching import validate
 
     if configuration.begins_with and options.checkpoint is None:
         raise UnusableInput(
@@ -108,6 +107,8 @@ def train_automatic(
         if not (split.train and split.validation):
             raise UnusableInput("The split names no patients to train on or none to validate on; name some of each.")
         check_unseen(split, configuration.network, options.checkpoint)
+    if configuration.cines is not None:
+        return _train_on_cines(configuration, split, options, processes, progress)
     encoder = open_encoder(configuration.network, options.checkpoint)
     torch.manual_seed(configuration.seed)
     choice = configuration.network
@@ -122,14 +123,16 @@ def train_automatic(
     }
     start = {"patients": patients, "begun_with": begun_with}
     signature = json.dumps([start, encoder.key if encoder else ""])
-    encode = _kept_features(configuration, encoder, options.out)
+    encode = kept_features(configuration, encoder, options.out)
     run = TrainingRun(configuration, network, signature, encode, processes)
     sampler = batches_of(configuration, training, processes.part)
-    train(run, sampler, validation, options.out, part_of(progress, 0.05, 0.98))
+    watch = partial(validate, volumes=validation, size_px=configuration.size_px, encode=encode, processes=processes)
+    train(run, sampler, watch, options.out, part_of(progress, 0.05, 0.98))
     if processes.part.index:
         return Trained()
     progress(0.98, "writing the model")
-    return _finished(run, encoder, start, options.out)
+    seen = sorted({*patients["train"], *trained_on(choice, options.checkpoint)})
+    return _finished(run, encoder, start, seen, options.out)
 
 
 def _volumes(
@@ -152,28 +155,37 @@ def _data(data: Path | None) -> Path:
     return data
 
 
-def _kept_features(configuration: TrainingConfiguration, encoder: OpenedEncoder | None, out: Path) -> Encode | None:
-    from CardioSAMLib.training.networks import features_used
+def _train_on_cines(
+    configuration: TrainingConfiguration,
+    split: Split | None,
+    options: TrainingOptions,
+    processes: Processes,
+    progress: Progress,
+) -> Trained:
+    from CardioSAMLib.training_run.cine_training import WEIGHTS, CineFiles, train_on_cines
 
-    if encoder is None or not configuration.views:
-        return None
-    used = features_used(configuration.network.options, encoder.network)
-    return KeptFeatures(encoder, EmbeddingCache(out / _FEATURES, _CACHE_BYTES), used)
+    if split is None or options.checkpoint is None:
+        raise ValueError("a configuration of a network that sees cines has a split and begins with weights")
+    files = CineFiles(_data(options.data), options.checkpoint, options.out)
+    dice = train_on_cines(configuration, split, files, processes, progress)
+    return Trained() if dice is None else Trained((options.out / WEIGHTS,), dice)
 
 
-def _finished(run: TrainingRun, encoder: OpenedEncoder | None, start: Mapping[str, Any], out: Path) -> Trained:
-    """Writes what a finished run leaves."""
+def _finished(
+    run: TrainingRun, encoder: OpenedEncoder | None, start: Mapping[str, Any], seen: list[str], out: Path
+) -> Trained:
+    """Writes what a finished run leaves. seen: patients that have trained the weights, or those they began with."""
     from CardioSAMLib.training.export import catalogue_entry, export_onnx, export_weights, largest_difference
 
     configuration, network = run.configuration, run.average.cpu()
-    export_weights(configuration, network, out / "weights.pt", start["patients"]["train"])
+    export_weights(configuration, network, out / "weights.pt", seen)
     file = out / f"{configuration.name}.onnx"
     export_onnx(network, file, configuration.size_px)
     difference = largest_difference(network, file, configuration.size_px)
     entry = catalogue_entry(configuration, network, file, encoder.name if encoder else "")
     record = record_of(run, encoder, difference, start)
     write_files(out, {"models.json": _json({"models": [entry]}), "record.json": _json(record)})
-    EmbeddingCache(out / _FEATURES, _CACHE_BYTES).clear()
+    forget_features(out)
     return Trained((file,), record["kept"]["dice"])
 
 

@@ -101,7 +101,12 @@ def prepare(configuration_name: str, data: Path, features: Path, progress: Progr
     path = configuration_path(configuration_name)
     configuration = read_configuration(path)
     encoder = None if isinstance(configuration, PromptedConfiguration) else open_encoder(configuration.network, None)
-    if isinstance(configuration, PromptedConfiguration) or encoder is None or not configuration.split:
+    if (
+        isinstance(configuration, PromptedConfiguration)
+        or encoder is None
+        or configuration.cines
+        or not configuration.split
+    ):
         raise UnusableInput(f"{path.name} cannot be searched; give a configuration of a decoder on a frozen encoder.")
     split = split_named(configuration.split, path.parent, configuration.fold)
     training = load_volumes(data, split.train, configuration.grid_mm, part_of(progress, 0.0, 0.7))

@@ -54,7 +54,7 @@ def start_from(network: nn.Module, choice: NetworkChoice, weights: Path) -> str:
 def check_unseen(split: Split, choice: NetworkChoice, checkpoint: Path | None) -> None:
     """Raises UnusableInput where the weights that a training begins with, or its encoder's, were trained on patients
     that it is to be validated on: the figures would be too good."""
-    seen = sorted(set(_trained_on(choice, checkpoint)) & set(split.validation))
+    seen = sorted(set(trained_on(choice, checkpoint)) & set(split.validation))
     if seen:
         raise UnusableInput(
             f"The weights to begin with were trained on {len(seen)} of the validation patients, such as {seen[0]}; "
@@ -62,7 +62,8 @@ def check_unseen(split: Split, choice: NetworkChoice, checkpoint: Path | None) -
         )
 
 
-def _trained_on(choice: NetworkChoice, checkpoint: Path | None) -> tuple[str, ...]:
+def trained_on(choice: NetworkChoice, checkpoint: Path | None) -> tuple[str, ...]:
+    """Patients that the weights to begin with, or the encoder, have seen; none where that is not known."""
     import torch
 
     if checkpoint is None:

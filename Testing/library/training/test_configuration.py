@@ -17,6 +17,10 @@ from CardioSAMLib.training.configuration import (
 from CardioSAMLib.training.networks import KINDS
 
 SMALLEST = 'name = "mine"\nsplit = "s.json"\n[network]\nkind = "unet25d"\nwidths = [4, 8]\n'
+CINES = (
+    'name = "mine"\nsplit = "s.json"\nbegins_with = "other"\n[loss]\n[cines]\n'
+    '[network]\nkind = "cardiosam-temporal"\nencoder = "cardiosam-unet25d"\n'
+)
 
 
 @pytest.fixture
@@ -39,7 +43,8 @@ def test_every_configuration_that_ships_can_be_read_and_has_its_data(name):
     assert configuration.card or name == "search", "of the model that comes of it"
     if configuration.split:
         split = read_split(resources_dir() / "splits" / configuration.split)
-        assert (len(split.train), len(split.validation)) == (80, 20)
+        # All frames are there of ten patients only.
+        assert (len(split.train), len(split.validation)) == ((7, 3) if name == "jain-temporal" else (80, 20))
     encoder = (
         configuration.encoder if isinstance(configuration, PromptedConfiguration) else configuration.network.encoder
     )
@@ -122,6 +127,13 @@ def test_the_smallest_file_has_a_name_its_patients_and_a_network(read):
         ("grid_mm = 0.0\n" + SMALLEST, "needs a grid_mm above 0"),
         (SMALLEST.replace('name = "mine"', 'name = "mi/ne"'), "a name that no file can have"),
         (SMALLEST.replace("unet25d", "stack-unet"), r"needs a table \[stacks\]"),
+        (SMALLEST + "[cines]\n", r"a table \[cines\], which only networks that see cines need"),
+        (CINES.replace("[cines]\n", ""), r"needs a table \[cines\], as cardiosam-temporal sees cines"),
+        (CINES.replace("[cines]\n", "[cines]\ncycles = 0\n"), "1 or more cycles"),
+        (CINES.replace("[loss]\n", ""), r"needs a table \[loss\]"),
+        (CINES.replace('begins_with = "other"\n', ""), "needs begins_with and an encoder"),
+        (CINES.replace('encoder = "cardiosam-unet25d"\n', ""), "needs begins_with and an encoder"),
+        (CINES.replace('split = "s.json"\n', "") + "[phantom]\n", "cines, of which none are made up"),
         ("name = \n", "mine.toml is no TOML file: .*line 1"),
     ],
 )

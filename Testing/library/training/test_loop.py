@@ -31,6 +31,7 @@ from CardioSAMLib.training.watching import validate
 
 CHILD = """
 import sys
+from functools import partial
 from pathlib import Path
 import numpy as np, torch
 from CardioSAMLib.training.configuration import NetworkChoice, TrainingConfiguration
@@ -40,6 +41,7 @@ from CardioSAMLib.training.networks import WidthOptions, build_network
 from CardioSAMLib.training.processes import started_processes
 from CardioSAMLib.training.sampling import batches_of
 from CardioSAMLib.training.schedule import OptimizerOptions
+from CardioSAMLib.training.watching import validate
 
 torch.set_num_threads(1)
 rows, columns = np.mgrid[:48, :48]
@@ -57,7 +59,8 @@ network = build_network("unet25d", configuration.network.options)
 run = TrainingRun(configuration, network, "", None, processes)
 out = Path(sys.argv[1])
 sampler = batches_of(configuration, volumes, processes.part)
-train(run, sampler, volumes, out, lambda _, message: print(message, flush=True), save_every=3)
+watch = partial(validate, volumes=volumes, size_px=32, encode=None, processes=processes)
+train(run, sampler, watch, out, lambda _, message: print(message, flush=True), save_every=3)
 torch.save([run.network.state_dict(), run.average.state_dict()], out / f"finished{processes.part.index}.pt")
 """
 
@@ -304,7 +307,7 @@ def test_a_network_gets_the_stacks_if_it_asks_for_them(volumes, configuration):
     assert batch.stacks.tolist() == [0] * 4 + [1] * 4
     asks, asks_not = SeesStacks(True), SeesStacks(False)
     for network in (asks, asks_not):
-        Learner(network, None)(batch.images, batch.shares, batch.stacks, None)
+        Learner(network, None)(batch, None)
     assert asks.seen.tolist() == batch.stacks.tolist()
     assert asks_not.seen == "not asked"
 
