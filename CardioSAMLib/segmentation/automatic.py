@@ -20,6 +20,7 @@ from CardioSAMLib.progress import Progress, silent
 from CardioSAMLib.resources import ModelCard
 from CardioSAMLib.segmentation.anatomy import sensible_anatomy
 from CardioSAMLib.segmentation.locate import HeartBox, locate_heart
+from CardioSAMLib.segmentation.noise import noise_share, smoothed, smoothing_px
 
 _MARGIN_MM = 24.0
 _SIZE_STEP_PX = 16
@@ -37,21 +38,24 @@ class CropSegmenter:
     ) -> CineSegmentation:
         """See `Segmenter`. heart: where it lies; None has it found in the first of the frames.
 
-        Raises UnusableInput if no heart is found there.
+        Noisy images are smoothed, which the provenance then says. Raises UnusableInput if no heart is found there.
         """
         progress(0.0, "finding the heart")
         ordered = sorted(set(frames))
-        crop = self._crop(cine, heart or self._located(cine, ordered[0]))
+        first = cine.pixels[ordered[0]]
+        sigma_px = smoothing_px(noise_share(first))
+        crop = self._crop(cine, heart or self._located(cine, smoothed(first, sigma_px)))
         labels = np.zeros(cine.pixels.shape, dtype=np.uint8)
         for number, frame in enumerate(ordered):
             progress((1 + number) / (1 + len(ordered)), f"segmenting frame {frame + 1} of {cine.frames}")
-            labels[frame] = self._segment_frame(cine.pixels[frame], crop)
-        provenance = Provenance(self._card.id, self._card.version, self._card.sha256)
+            labels[frame] = self._segment_frame(smoothed(cine.pixels[frame], sigma_px), crop)
+        settings = {"smoothing_px": f"{sigma_px:.2f}"} if sigma_px else {}
+        provenance = Provenance(self._card.id, self._card.version, self._card.sha256, settings)
         return CineSegmentation(labels, tuple(ordered), provenance)
 
-    def _located(self, cine: Cine, frame: int) -> HeartBox:
+    def _located(self, cine: Cine, stack: Array) -> HeartBox:
         pixel_mm, size_px = cine.geometry.spacing_mm[:2], self._card.input_shape_px[0]
-        return locate_heart(cine.pixels[frame], pixel_mm, self._card.spacing_mm, size_px, self._network)
+        return locate_heart(stack, pixel_mm, self._card.spacing_mm, size_px, self._network)
 
     def _crop(self, cine: Cine, box: HeartBox) -> Crop:
         """The crop around the heart, grown in steps the network can halve if the heart is larger than usual."""

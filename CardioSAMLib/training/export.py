@@ -11,12 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.crops import PREPROCESSING_ID
 from CardioSAMLib.resources import sha256_of
 from CardioSAMLib.training.checkpoint import learned_state
 from CardioSAMLib.training.configuration import TrainingConfiguration
 from CardioSAMLib.training.networks import architecture_of
 
+LARGEST_FILE_BYTES = 2**31
+"""Of an ONNX file that holds its weights itself."""
 _LEAST_PROBABILITY = 1e-6
 
 
@@ -49,6 +52,16 @@ def catalogue_entry(
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "accuracy": {},
     }
+
+
+def check_exportable(network: nn.Module) -> None:
+    """Raises UnusableInput where the weights are too many for a model file, which would be told after the training."""
+    stored = sum(weight.numel() * weight.element_size() for weight in network.state_dict().values())
+    if stored >= LARGEST_FILE_BYTES:
+        raise UnusableInput(
+            f"The network has {stored / 1e9:.1f} GB of weights, and a model file holds {LARGEST_FILE_BYTES / 1e9:.1f}; "
+            "give a smaller encoder, as SAM's vit_b or vit_l."
+        )
 
 
 def export_onnx(network: nn.Module, path: Path, size_px: int) -> None:

@@ -91,6 +91,7 @@ def train_automatic(
     """As `train_model`, with a configuration and a split that are there already."""
     import torch
 
+    from CardioSAMLib.training.export import check_exportable
     from CardioSAMLib.training.loop import TrainingRun, train
     from CardioSAMLib.training.networks import build_network
     from CardioSAMLib.training.processes import started_processes
@@ -113,6 +114,7 @@ def train_automatic(
     torch.manual_seed(configuration.seed)
     choice = configuration.network
     network = build_network(choice.kind, choice.options, encoder.network if encoder else None)
+    check_exportable(network)
     begun_with = None
     if encoder is None and options.checkpoint is not None:
         begun_with = start_from(network, choice, options.checkpoint)

@@ -31,11 +31,11 @@ NOT_TRAINED = (
     ("nnU-Net: its training", "cardiosam nnunet train OUT --fold 0"),
 )
 _TEXT = (
-    "Each network is trained on {slices} slices of the 80 training patients ({batch} in a step, crops of 128 pixels at "
-    "1.4 mm), with the optimizer, loss and augmentation of its own configuration, and scored on the 20 validation "
-    "patients as the default model is, but with the box around the heart placed by the reference. Networks of this "
-    "size are usually trained a hundred times as long: the rows say how fast a design learns, and what a decoder makes "
-    "of given features, not what it can reach."
+    "Each network is trained on {slices} slices of the 80 training patients ({batch} in a step, crops of {crop_px} "
+    "pixels at 1.4 mm), with the optimizer, loss and augmentation of its own configuration, and scored on the 20 "
+    "validation patients as the default model is, but with the box around the heart placed by the reference. Networks "
+    "of this size are usually trained a hundred times as long: the rows say how fast a design learns, and what a "
+    "decoder makes of given features, not what it can reach."
 )
 _FROZEN_TEXT = (
     "The encoder is that of `{shipped}`, frozen, which the labels of the same 80 patients have trained: what a linear "

@@ -217,6 +217,13 @@ def test_what_is_missing_is_told_before_anything_is_written(options, says, tmp_p
     assert not (tmp_path / "out").exists()
 
 
+def test_a_network_too_large_for_a_model_file_is_told_before_it_is_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr("CardioSAMLib.training.export.LARGEST_FILE_BYTES", 1000)
+    (tmp_path / "short.toml").write_text(SHORT.format(network='kind = "unet25d"\nwidths = [4, 6]', views=""))
+    with pytest.raises(UnusableInput, match=r"GB of weights.*give a smaller encoder"):
+        train_model(TrainingOptions(str(tmp_path / "short.toml"), tmp_path / "out", device="cpu"))
+
+
 def test_a_module_run_as_a_command_is_the_command():
     """As `accelerate launch -m CardioSAMLib.cli` runs it."""
     done = subprocess.run(
