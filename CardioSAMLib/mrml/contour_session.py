@@ -26,7 +26,7 @@ from CardioSAMLib.mrml.history import History
 from CardioSAMLib.mrml.navigation import shown_frame
 from CardioSAMLib.mrml.parts import Parts, finished
 from CardioSAMLib.mrml.prompts import prompts_of, remove_prompts, take_new_prompts
-from CardioSAMLib.mrml.provenance import corrected_by_hand, drawn_beside, provenance_of, with_setting
+from CardioSAMLib.mrml.provenance import corrected_by_hand, corrected_with, drawn_beside, provenance_of
 from CardioSAMLib.mrml.region import keep_region, region_of
 from CardioSAMLib.mrml.segmentations import (
     ReadBack,
@@ -204,7 +204,7 @@ class ContourSession:
         self._check_still(result.cine)
         self._check_unlocked(result.key)
         history = self._made_history()
-        provenance = with_setting(provenance_of(history.editor.nodes), "Corrected with", result.model_id)
+        provenance = corrected_with(provenance_of(history.editor.nodes), result.drawn_by)
         finished(
             history.write_in_parts({result.key: result.labels}, provenance, frozenset({result.key}), result.prompts)
         )

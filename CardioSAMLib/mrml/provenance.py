@@ -26,6 +26,11 @@ def with_setting(provenance: Provenance, name: str, value: str) -> Provenance:
     return replace(provenance, settings={**provenance.settings, name: value})
 
 
+def corrected_with(provenance: Provenance, model: Provenance) -> Provenance:
+    """With the model that has drawn what a person's prompts asked for."""
+    return replace(provenance, settings={**provenance.settings, **model.as_settings("corrected_with")})
+
+
 def drawn_beside(new: CineSegmentation, nodes: SegmentationNodes) -> Provenance:
     """Of new contours, together with those of other frames, which stay."""
     before = provenance_of(nodes)

@@ -26,6 +26,7 @@ from CardioSAMLib.segmentation import (
     default_folder,
     heart_box_of,
     promptable_of,
+    provenance_of,
     segmenter_of,
 )
 from CardioSAMLib.segmentation.correction import corrected_slice
@@ -50,12 +51,12 @@ class SegmentedCine:
 
 @dataclass(frozen=True, eq=False)
 class CorrectedSlice:
-    """What came of the prompts of a slice. labels: uint8 `(rows, columns)` in the `STORAGE` order."""
+    """What came of the prompts of a slice. labels: uint8 `(rows, columns)` in the `STORAGE` order, by a model."""
 
     cine: Cine
     prompts: SlicePrompts
     labels: Array
-    model_id: str
+    drawn_by: Provenance
 
     @property
     def key(self) -> SliceKey:
@@ -118,7 +119,7 @@ def correct_slice(
     labels[prompts.frame] = existing
     drawn = CineSegmentation(labels, (prompts.frame,), Provenance("expert"))
     answer = corrected_slice(model.prompter, cine, drawn, prompts, region)
-    return CorrectedSlice(cine, prompts, answer, model.model_id)
+    return CorrectedSlice(cine, prompts, answer, provenance_of(model.prompter.model))
 
 
 @dataclass(frozen=True, eq=False)

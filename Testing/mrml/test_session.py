@@ -11,6 +11,7 @@ from CardioSAMLib.labels import STORAGE, CineSegmentation, Provenance, Structure
 from CardioSAMLib.phantom import PhantomOptions, make_phantom
 from CardioSAMLib.progress import Cancelled, silent
 from CardioSAMLib.prompts import BoxPrompt, PointPrompt, SlicePrompts, StructurePrompts
+from CardioSAMLib.resources import find_model
 from CardioSAMLib.segmentation import EmbeddingCache
 
 slicer = pytest.importorskip("slicer", reason="MRML tests need: pip install slicer-core")
@@ -168,7 +169,10 @@ def test_a_click_changes_its_slice_alone_and_counts_as_a_correction(open_study, 
     assert np.array_equal(after.labels, expected)
     assert session.study.corrected == {(1, 2)}
     assert after.provenance.settings["Corrected slices"] == "frame 1: 2"
-    assert after.provenance.settings["Corrected with"] == "cardiosam-prompt"
+    card = find_model("cardiosam-prompt")
+    settings = after.provenance.settings
+    assert (settings["corrected_with"], settings["corrected_with_version"]) == (card.id, card.version)
+    assert settings["corrected_with_sha256"] == card.files_sha256
 
 
 def test_a_negative_click_takes_away(open_study, phantom):
@@ -587,4 +591,4 @@ def test_another_promptable_model_answers_the_next_click(open_study):
         job(silent)
     session.promptable_id = "cardiosam-prompt"
     correct(session, 1, 2)
-    assert session.segmentation.provenance.settings["Corrected with"] == "cardiosam-prompt"
+    assert session.segmentation.provenance.settings["corrected_with"] == "cardiosam-prompt"
