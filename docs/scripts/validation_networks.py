@@ -43,7 +43,8 @@ _FROZEN_TEXT = (
     "not at hand."
 )
 _UNITS_TEXT = (
-    "Dice, IoU, HD95, ASSD: 3D, mean of structures, frames and patients. EF: mean absolute error in points. "
+    "Dice, IoU, HD95, ASSD: 3D, mean of structures, frames and patients; a structure that is missed counts as Dice 0 "
+    "and the diagonal of the image. EF: mean absolute error in points, of patients in whom it could be measured. "
     "Parameters: of all, in brackets of those that learn. ms: of a slice on the CPU, the networks taking turns. MB: "
     "peak memory of a process that runs the network once on ten slices. Machines differ: trust the ratios."
 )
@@ -53,7 +54,7 @@ def networks_section(networks: Mapping[str, Any]) -> str:
     """networks: what `compare_networks.py` writes."""
     alone = [name for name in networks["rows"] if name not in FROZEN]
     frozen = [name for name in FROZEN if name in networks["rows"]]
-    head = ("network", "Dice", "IoU", "HD95 (mm)", "ASSD (mm)", "LV EF", "RV EF", "parameters (M)", "ms", "MB")
+    head = ("network", "Dice", "IoU", "HD95 (mm)", "ASSD (mm)", "EF, LV / RV", "parameters (M)", "ms", "MB")
     shipped = networks["shipped"]
     reference = (f"`{shipped['id']}`, as it ships", *_scores(shipped), "", "", "")
     rows = {group: [_row(name, networks["rows"][name]) for name in names] for group, names in
@@ -79,7 +80,8 @@ def networks_section(networks: Mapping[str, Any]) -> str:
 def _row(name: str, row: Mapping[str, Any]) -> tuple[str, ...]:
     parameters = f"{row['parameters'] / 1e6:.2f}"
     if row["parameters_that_learn"] != row["parameters"]:
-        parameters += f" ({row['parameters_that_learn'] / 1e6:.2f})"
+        learn = row["parameters_that_learn"] / 1e6
+        parameters += f" ({learn:.2f})" if learn >= 0.01 else " (< 0.01)"
     memory = "–" if row["peak_rss_mb"] is None else number(row["peak_rss_mb"], 0)
     return (TITLES[name], *_scores(row), parameters, number(row["ms_per_slice"], 1), memory)
 
@@ -88,4 +90,4 @@ def _scores(row: Mapping[str, Any]) -> tuple[str, ...]:
     overlap = (number(row[key], 3) for key in ("dice", "iou"))
     distances = (number(row[key], 2) for key in ("hd95_mm", "assd_mm"))
     errors = ("–" if row[key] is None else number(row[key], 1) for key in ("lv_ef_mae_points", "rv_ef_mae_points"))
-    return (*overlap, *distances, *errors)
+    return (*overlap, *distances, " / ".join(errors))
