@@ -39,7 +39,15 @@ def test_an_image_of_one_value_has_no_noise():
 def test_smoothing_grows_with_noise_and_begins_above_that_of_usual_images():
     """0.0182 is the noisiest of ACDC's 100 training patients and their cines, which are cropped to the heart."""
     assert smoothing_px(0.0182) == 0.0
-    assert 0.0 < smoothing_px(0.03) < smoothing_px(0.1) < smoothing_px(0.15) <= smoothing_px(10.0)
+    assert 0.0 < smoothing_px(0.03) < smoothing_px(0.1) < smoothing_px(0.16)
+
+
+@pytest.mark.parametrize("channels", [1, 2], ids=["normal", "Rayleigh"])
+def test_nothing_but_noise_is_not_smoothed_into_shapes(channels):
+    parts = np.random.default_rng(0).normal(0.0, 1.0, (channels, 4, 96, 96))
+    noise = parts[0] if channels == 1 else np.hypot(*parts)
+    assert noise_share(noise) == pytest.approx(0.22, abs=0.015)
+    assert smoothing_px(noise_share(noise)) == 0.0
 
 
 def test_an_image_without_noise_is_left_as_it_is():
