@@ -79,7 +79,7 @@ def random_crop(
     center = np.asarray(volume.center_px) + random.uniform(-1, 1, 2) * options.shift_mm / grid_mm
     if random.random() < options.anywhere_share:
         center = random.random(2) * (rows, columns)
-    neighbors = _neighbors(slice_number, slices, options.lone_slice_share, random)
+    neighbors = random_neighbors(slice_number, slices, options.lone_slice_share, random)
     grid = sampling_grid(center, (rows, columns), size_px, options, random)
     images = torch.from_numpy(volume.images[neighbors].astype(np.float32))[None]
     shares = torch.from_numpy(volume.targets[slice_number].astype(np.float32) / 255.0)[None]
@@ -88,7 +88,7 @@ def random_crop(
     return image, share
 
 
-def _neighbors(number: int, slices: int, lone_share: float, random: np.random.Generator) -> list[int]:
+def random_neighbors(number: int, slices: int, lone_share: float, random: np.random.Generator) -> list[int]:
     """Slice numbers of the three channels: in either order (stacks run both ways), now and then without a neighbor."""
     below, above = max(number - 1, 0), min(number + 1, slices - 1)
     below = number if random.random() < lone_share else below

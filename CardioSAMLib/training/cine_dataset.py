@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from CardioSAMLib.cine import Array, Cine, UnusableInput
-from CardioSAMLib.crops import crop_around, take
+from CardioSAMLib.crops import take
 from CardioSAMLib.io import load_acdc_patient, load_cine
 from CardioSAMLib.progress import Progress, silent
-from CardioSAMLib.training.dataset import Volume, volume_on_grid
+from CardioSAMLib.training.dataset import Volume, volume_on_grid, whole_slice
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +63,7 @@ def cine_on_grid(name: str, cine: Cine, labels: Mapping[int, Array], grid_mm: fl
     row_mm, column_mm, slice_mm = cine.geometry.spacing_mm
     pixel_mm = row_mm, column_mm
     labeled = {frame: volume_on_grid(name, cine.pixels[frame], one, pixel_mm, grid_mm) for frame, one in labels.items()}
-    rows, columns = cine.pixels.shape[2:]
-    # The grid of `volume_on_grid`.
-    side_px = next(iter(labeled.values())).images.shape[-1]
-    crop = crop_around(((rows - 1) / 2.0, (columns - 1) / 2.0), pixel_mm, grid_mm, side_px)
+    crop = whole_slice((cine.pixels.shape[2], cine.pixels.shape[3]), pixel_mm, grid_mm)
     images = np.stack([[take(plane, crop) for plane in frame] for frame in cine.pixels])
     scale = max(float(np.abs(images).max()), 1e-6)  # float16 ends at 65504
     return TrainingCine(name, (images / scale).astype(np.float16), labeled, slice_mm)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from CardioSAMLib.training.augmentation import random_look, renormalize, sampling_grid
+from CardioSAMLib.training.augmentation import random_look, random_neighbors, renormalize, sampling_grid
 from CardioSAMLib.training.cine_dataset import TrainingCine
 from CardioSAMLib.training.cine_options import CineOptions
 from CardioSAMLib.training.configuration import TrainingConfiguration
@@ -101,7 +101,7 @@ def random_cycle(
     if random.random() < options.anywhere_share:
         center = random.random(2) * (rows, columns)
     grid = sampling_grid(center, (rows, columns), configuration.size_px, options, random)
-    neighbors = _neighbors(slice_number, slices, options.lone_slice_share, random)
+    neighbors = random_neighbors(slice_number, slices, options.lone_slice_share, random)
     seen = renormalize(_sampled(cine.cycle(neighbors), grid))
     # As channels of one image, so that all frames get the same look.
     generator = torch.Generator().manual_seed(int(random.integers(2**62)))
@@ -117,10 +117,3 @@ def _sampled(planes: Tensor, grid: Tensor) -> Tensor:
     """All planes `(batch, channels, rows, columns)` at the places of one grid `(1, size, size, 2)`."""
     grids = grid.expand(len(planes), -1, -1, -1)
     return functional.grid_sample(planes, grids, mode="bilinear", padding_mode="border", align_corners=True)
-
-
-def _neighbors(number: int, slices: int, lone_share: float, random: np.random.Generator) -> list[int]:
-    """Slice numbers of the three channels, in either order, now and then without a neighbor."""
-    below, above = max(number - 1, 0), min(number + 1, slices - 1)
-    below, above = (number if random.random() < lone_share else other for other in (below, above))
-    return [below, number, above] if random.random() < 0.5 else [above, number, below]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from CardioSAMLib.cine import Array, UnusableInput
-from CardioSAMLib.crops import crop_around, take, with_neighbors
+from CardioSAMLib.crops import Crop, crop_around, take, with_neighbors
 from CardioSAMLib.io import load_acdc_patient
 from CardioSAMLib.labels import Structure
 from CardioSAMLib.progress import Progress, silent
@@ -55,9 +55,7 @@ def load_volumes(root: Path, patients: Sequence[str], grid_mm: float, progress: 
 
 def volume_on_grid(name: str, pixels: Array, labels: Array, pixel_mm: tuple[float, float], grid_mm: float) -> Volume:
     """A frame, pixels and labels `(slices, rows, columns)`, resampled in plane."""
-    rows, columns = pixels.shape[1:]
-    side = int(np.ceil(max(rows * pixel_mm[0], columns * pixel_mm[1]) / grid_mm))
-    crop = crop_around(((rows - 1) / 2.0, (columns - 1) / 2.0), pixel_mm, grid_mm, side)
+    crop = whole_slice((pixels.shape[1], pixels.shape[2]), pixel_mm, grid_mm)
     images = np.stack([take(plane, crop) for plane in pixels]).astype(np.float32)
     scale = max(float(np.abs(images).max()), 1e-6)  # float16 ends at 65504
     shares = np.stack([[take(plane == value, crop) for value in range(CLASSES)] for plane in labels])
@@ -70,6 +68,13 @@ def volume_on_grid(name: str, pixels: Array, labels: Array, pixel_mm: tuple[floa
         np.round(shares * 255.0).astype(np.uint8),
         (float(center[0]), float(center[1])),
     )
+
+
+def whole_slice(shape: tuple[int, int], pixel_mm: tuple[float, float], grid_mm: float) -> Crop:
+    """The square of the training grid that holds all of a slice (rows, columns)."""
+    rows, columns = shape
+    side_px = int(np.ceil(max(rows * pixel_mm[0], columns * pixel_mm[1]) / grid_mm))
+    return crop_around(((rows - 1) / 2.0, (columns - 1) / 2.0), pixel_mm, grid_mm, side_px)
 
 
 class SliceSampler:

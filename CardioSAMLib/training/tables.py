@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any, TypeVar
 
@@ -10,15 +10,23 @@ from CardioSAMLib.cine import UnusableInput
 
 Options = TypeVar("Options")
 
-_TYPES: Mapping[Any, tuple[tuple[type, ...], str]] = {
-    "bool": ((bool,), "true or false"),
-    "int": ((int,), "a whole number"),
-    "float": ((float, int), "a number"),
-    "str": ((str,), "a text"),
-    "int | None": ((int,), "a whole number"),
-    "tuple[int, ...]": ((list, tuple), "whole numbers in brackets"),
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int  # true and false are of int, too
+
+
+_TYPES: Mapping[Any, tuple[Callable[[Any], bool], str]] = {
+    "bool": (lambda value: isinstance(value, bool), "true or false"),
+    "int": (_is_whole, "a whole number"),
+    "int | None": (_is_whole, "a whole number"),
+    "float": (lambda value: isinstance(value, float) or _is_whole(value), "a number"),
+    "str": (lambda value: isinstance(value, str), "a text"),
+    "tuple[int, ...]": (
+        lambda value: isinstance(value, list | tuple) and len(value) > 0 and all(map(_is_whole, value)),
+        "whole numbers in brackets",
+    ),
 }
-"""By the annotation: what a value may be, and what that is called."""
+"""By the annotation: whether a value can be it, and what that is called."""
 
 
 def options_from(kind: type[Options], table: Any, source: str) -> Options:
@@ -40,9 +48,7 @@ def options_from(kind: type[Options], table: Any, source: str) -> Options:
 
 
 def _value(entry: Field[Any], value: Any, source: str) -> Any:
-    types, title = _TYPES.get(entry.type, ((object,), ""))
-    is_one = isinstance(value, types) and not (isinstance(value, bool) and bool not in types and title)
-    numbers = entry.type != "tuple[int, ...]" or (is_one and value and all(type(one) is int for one in value))
-    if not (is_one and numbers):
+    can_be, title = _TYPES.get(entry.type, (lambda _: True, ""))
+    if not can_be(value):
         raise UnusableInput(f"{source} has {value!r} as {entry.name}; give {title}.")
     return tuple(value) if isinstance(value, list) else value

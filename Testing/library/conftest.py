@@ -1,4 +1,5 @@
-"""An evaluation whose scores are made up from a seed, for tests of what is made from scores; and a reader of pages."""
+"""An evaluation whose scores are made up from a seed, for tests of what is made from scores; a reader of pages; and a
+small checkpoint of SAM."""
 
 from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
@@ -158,3 +159,23 @@ class Page(HTMLParser):
 @pytest.fixture(scope="session")
 def read_page() -> Callable[[str], Page]:
     return Page
+
+
+@pytest.fixture
+def small_sam(tmp_path, monkeypatch):
+    """A checkpoint file of the official names for a ViT of 2 blocks, which is taken for vit_b."""
+    import torch
+
+    from CardioSAMLib.networks.sam import sam_network
+    from CardioSAMLib.networks.sam_architectures import SamArchitecture
+    from CardioSAMLib.segmentation import sam_checkpoint
+
+    small_vit = SamArchitecture("vit_b", 32, 2, 2, (1,))
+    monkeypatch.setattr(sam_checkpoint, "ARCHITECTURES", (small_vit,))
+    random = torch.Generator().manual_seed(0)
+    weights = {
+        name: torch.from_numpy(np.asarray(torch.randn(weight.shape, generator=random) * 0.05))
+        for name, weight in sam_network(small_vit, 224).state_dict().items()
+    }
+    torch.save(weights, tmp_path / "small.pth")
+    return tmp_path / "small.pth"

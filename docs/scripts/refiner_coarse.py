@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from CardioSAMLib.training.loop import TrainingRun, train
 from CardioSAMLib.training.networks import WidthOptions, build_network
 from CardioSAMLib.training.sampling import batches_of
 from CardioSAMLib.training.schedule import OptimizerOptions
+from CardioSAMLib.training.watching import validate
 
 SHARES_PERCENT = (5, 8, 12, 20, 35, 60, 100)
 SEED = 0
@@ -67,7 +69,10 @@ def trained(percent: int, split: Split, acdc: Path, out: Path) -> TrainingRun:
     if run.step < STEPS:
         volumes = load_volumes(acdc, patients_of(percent, split), configuration.grid_mm)
         # Watched on two of its own patients: nothing is chosen by it.
-        train(run, batches_of(configuration, volumes), volumes[:4], folder, save_every=50)
+        watch = partial(
+            validate, volumes=volumes[:4], size_px=configuration.size_px, encode=None, processes=run.processes
+        )
+        train(run, batches_of(configuration, volumes), watch, folder, save_every=50)
     return run
 
 

@@ -2,24 +2,19 @@
 
 import json
 
-import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
 
 from CardioSAMLib.finetuning.views import read_slices
 from CardioSAMLib.model_store import add_models
-from CardioSAMLib.networks.sam import sam_network
-from CardioSAMLib.networks.sam_architectures import SamArchitecture
 from CardioSAMLib.networks.unet import UNet25D
 from CardioSAMLib.phantom import PhantomOptions, make_phantom
-from CardioSAMLib.segmentation import sam_checkpoint
 from CardioSAMLib.training.configuration import PromptedConfiguration
 from CardioSAMLib.training.export_prompted import export_prompted
 from CardioSAMLib.training.prompted import PromptedRun
 
 PATIENTS = ("patient001", "patient002", "patient003")
-SMALL_VIT = SamArchitecture("vit_b", 32, 2, 2, (1,))
 """Of the name and layout of the published one, but small."""
 
 
@@ -98,16 +93,3 @@ def own_models(tmp_path, monkeypatch, small_model):
     monkeypatch.setenv("CARDIOSAM_CACHE", str(tmp_path / "cache"))
     add_models(small_model)
     return tmp_path / "own"
-
-
-@pytest.fixture
-def small_sam(tmp_path, monkeypatch):
-    """A checkpoint file of the official names for a ViT of 2 blocks, which is taken for vit_b."""
-    monkeypatch.setattr(sam_checkpoint, "ARCHITECTURES", (SMALL_VIT,))
-    random = torch.Generator().manual_seed(0)
-    weights = {
-        name: torch.from_numpy(np.asarray(torch.randn(weight.shape, generator=random) * 0.05))
-        for name, weight in sam_network(SMALL_VIT, 224).state_dict().items()
-    }
-    torch.save(weights, tmp_path / "small.pth")
-    return tmp_path / "small.pth"

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
@@ -15,12 +14,10 @@ from CardioSAMLib.evaluation.overlap import dice
 from CardioSAMLib.evaluation_run.patients import split_of_model
 from CardioSAMLib.labels import STORAGE, Structure
 from CardioSAMLib.model_store import add_models
-from CardioSAMLib.networks.sam import sam_network
-from CardioSAMLib.networks.sam_architectures import SamArchitecture
 from CardioSAMLib.networks.unet import UNet25D
 from CardioSAMLib.phantom import PhantomOptions, make_phantom
 from CardioSAMLib.resources import find_model, resources_dir, sha256_of
-from CardioSAMLib.segmentation import sam_checkpoint, segmenter_of
+from CardioSAMLib.segmentation import segmenter_of
 from CardioSAMLib.training_run.run import TrainingOptions, train_model
 
 SHORT = """
@@ -40,7 +37,6 @@ encoder_rate = 1e-3
 [network]
 {network}
 """
-SMALL_VIT = SamArchitecture("vit_b", 32, 2, 2, (1,))
 
 
 @pytest.fixture(scope="module")
@@ -86,19 +82,6 @@ def test_the_trained_model_draws_a_heart_it_has_not_seen_by_its_name(trained, tm
     drawn = segmenter_of(card).segment(heart.cine, [0]).labels[0]
     value = STORAGE.value_of(Structure.LV)
     assert dice(drawn == value, heart.segmentation.labels[0] == value) > 0.7
-
-
-@pytest.fixture
-def small_sam(tmp_path, monkeypatch):
-    """A checkpoint file of the official names for a ViT of 2 blocks, which is taken for vit_b."""
-    monkeypatch.setattr(sam_checkpoint, "ARCHITECTURES", (SMALL_VIT,))
-    random = torch.Generator().manual_seed(0)
-    weights = {
-        name: torch.from_numpy(np.asarray(torch.randn(weight.shape, generator=random) * 0.05))
-        for name, weight in sam_network(SMALL_VIT, 224).state_dict().items()
-    }
-    torch.save(weights, tmp_path / "small.pth")
-    return tmp_path / "small.pth"
 
 
 @pytest.mark.parametrize(
