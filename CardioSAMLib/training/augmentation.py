@@ -76,9 +76,7 @@ def random_crop(
     """A crop randomly placed, turned and scaled: images `(3, size, size)`, class shares `(classes, size, size)`."""
     random = np.random.default_rng(seed)
     slices, rows, columns = volume.images.shape
-    center = np.asarray(volume.center_px) + random.uniform(-1, 1, 2) * options.shift_mm / grid_mm
-    if random.random() < options.anywhere_share:
-        center = random.random(2) * (rows, columns)
+    center = random_center(volume.center_px, (rows, columns), grid_mm, options, random)
     neighbors = random_neighbors(slice_number, slices, options.lone_slice_share, random)
     grid = sampling_grid(center, (rows, columns), size_px, options, random)
     images = torch.from_numpy(volume.images[neighbors].astype(np.float32))[None]
@@ -86,6 +84,18 @@ def random_crop(
     image = functional.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=True)[0]
     share = functional.grid_sample(shares, grid, mode="bilinear", padding_mode="border", align_corners=True)[0]
     return image, share
+
+
+def random_center(
+    heart_px: tuple[float, float],
+    shape: tuple[int, int],
+    grid_mm: float,
+    options: AugmentationOptions,
+    random: np.random.Generator,
+) -> np.ndarray:
+    """Center of a crop as (row, column): near that of the heart, now and then anywhere in the field of view."""
+    center = np.asarray(heart_px) + random.uniform(-1, 1, 2) * options.shift_mm / grid_mm
+    return random.random(2) * shape if random.random() < options.anywhere_share else center
 
 
 def random_neighbors(number: int, slices: int, lone_share: float, random: np.random.Generator) -> list[int]:

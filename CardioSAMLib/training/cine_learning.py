@@ -12,6 +12,7 @@ from CardioSAMLib.networks.temporal import CycleDecoder
 from CardioSAMLib.training.cine_options import CineOptions
 from CardioSAMLib.training.cine_sampling import CycleBatch
 from CardioSAMLib.training.composite_loss import LossOptions
+from CardioSAMLib.training.precision import training_precision
 from CardioSAMLib.training.temporal_loss import CycleTargets, TemporalLossOptions, temporal_loss
 
 
@@ -33,7 +34,7 @@ class CineLearner(nn.Module):
         network: Any = self.network
         decoder: CycleDecoder = network.decoder
         size = (batch.images.shape[-2], batch.images.shape[-1])
-        with torch.autocast("cuda", torch.bfloat16, enabled=batch.images.is_cuda):
+        with training_precision(batch.images.device):
             given = network.features(batch.images) if features is None else features
             cycles = given[0].split(batch.frames)
             # One by one: cines differ in how many frames they have.

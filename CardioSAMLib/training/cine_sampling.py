@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from CardioSAMLib.training.augmentation import random_look, random_neighbors, renormalize, sampling_grid
+from CardioSAMLib.training.augmentation import random_center, random_look, random_neighbors, renormalize, sampling_grid
 from CardioSAMLib.training.cine_dataset import TrainingCine
 from CardioSAMLib.training.cine_options import CineOptions
 from CardioSAMLib.training.configuration import TrainingConfiguration
@@ -97,9 +97,7 @@ def random_cycle(
     """A slice in all frames, placed, turned, scaled and lit alike in all of them, beginning with any frame."""
     options, random = configuration.augmentation, np.random.default_rng(seed)
     frames, slices, rows, columns = cine.images.shape
-    center = np.asarray(cine.center_px) + random.uniform(-1, 1, 2) * options.shift_mm / configuration.grid_mm
-    if random.random() < options.anywhere_share:
-        center = random.random(2) * (rows, columns)
+    center = random_center(cine.center_px, (rows, columns), configuration.grid_mm, options, random)
     grid = sampling_grid(center, (rows, columns), configuration.size_px, options, random)
     neighbors = random_neighbors(slice_number, slices, options.lone_slice_share, random)
     seen = renormalize(_sampled(cine.cycle(neighbors), grid))

@@ -16,6 +16,7 @@ from CardioSAMLib.crops import PREPROCESSING_ID
 from CardioSAMLib.resources import sha256_of
 from CardioSAMLib.training.checkpoint import learned_state
 from CardioSAMLib.training.configuration import TrainingConfiguration
+from CardioSAMLib.training.half_weights import store_in_half
 from CardioSAMLib.training.networks import architecture_of
 
 LARGEST_FILE_BYTES = 2**31
@@ -112,13 +113,14 @@ def write_program(
     outputs: Sequence[str],
     free: tuple[dict[int, Any], ...],
     path: Path,
-    names_kept: bool = False,
 ) -> None:
     """A module as ONNX file, under a temporary name first. free: the axes of each input that are not fixed.
 
-    names_kept: every weight is stored as it is, under its name in torch, so that the file can be read back; else the
-    exporter folds and renames some. onnxruntime folds them when it opens the file: it runs as fast.
+    Every weight is stored under its name in torch, so that the file can be read back, and as it is: onnxruntime, not
+    the exporter, folds normalizations into convolutions, when it opens the file.
     """
+    import onnx
+
     temporary = path.with_suffix(".partial")
     program = torch.onnx.export(
         module,
@@ -128,22 +130,21 @@ def write_program(
         dynamic_shapes=free,
         dynamo=True,
         verbose=False,
-        optimize=not names_kept,
+        optimize=False,
     )
     if program is None:
         raise RuntimeError("torch returned no ONNX program")
     program.save(str(temporary), external_data=False)
-    _forget_the_machine(temporary)
+    model = onnx.load(str(temporary))
+    _forget_the_machine(model)
+    store_in_half(model)
+    onnx.save(model, str(temporary))
     os.replace(temporary, path)
 
 
-def _forget_the_machine(path: Path) -> None:
+def _forget_the_machine(model: Any) -> None:
     """Takes out what the exporter notes at every node: stack traces with the paths of the exporting machine."""
-    import onnx
-
-    model = onnx.load(str(path))
     model.ClearField("metadata_props")
     for part in (model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
-    onnx.save(model, str(path))

@@ -51,9 +51,7 @@ def export_encoder(encoder: FrozenEncoder, path: Path, size_px: int) -> None:
     free = torch.export.Dim.DYNAMIC
     module = encoder.eval().to(memory_format=torch.contiguous_format)
     example = (torch.zeros(2, 3, size_px, size_px),)
-    write_program(
-        module, example, ["images"], ["coarse", "fine"], ({0: free, 2: free, 3: free},), path, names_kept=True
-    )
+    write_program(module, example, ["images"], ["coarse", "fine"], ({0: free, 2: free, 3: free},), path)
 
 
 def export_decoder(decoder: PromptedDecoder, path: Path, size_px: int) -> None:
@@ -73,4 +71,4 @@ def export_decoder(decoder: PromptedDecoder, path: Path, size_px: int) -> None:
     shapes = (image, image, {0: free, 1: free}, {0: free, 1: free}, {0: free}, image, {0: free})
     names = ["coarse", "fine", "points", "kinds", "structure", "mask", "has_mask"]
     module = decoder.eval().to(memory_format=torch.contiguous_format)
-    write_program(module, example, names, ["logits", "quality"], shapes, path, names_kept=True)
+    write_program(module, example, names, ["logits", "quality"], shapes, path)

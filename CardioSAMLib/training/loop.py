@@ -31,6 +31,7 @@ from CardioSAMLib.training.cine_learning import CineLearner
 from CardioSAMLib.training.composite_loss import LossOptions, composite_loss
 from CardioSAMLib.training.configuration import TrainingConfiguration
 from CardioSAMLib.training.losses import deep_supervision_loss
+from CardioSAMLib.training.precision import training_precision
 from CardioSAMLib.training.processes import OneProcess, Processes
 from CardioSAMLib.training.sampling import Batch, Sampler, prefetched
 from CardioSAMLib.training.schedule import forgetting_average, optimizer_of, scheduled_rate, set_rate
@@ -54,7 +55,7 @@ class Learner(nn.Module):
         self._sees_stacks = "stacks" in inspect.signature(network.forward).parameters
 
     def forward(self, batch: Batch, features: tuple[Tensor, ...] | None) -> Tensor:
-        with torch.autocast("cuda", torch.bfloat16, enabled=batch.images.is_cuda):
+        with training_precision(batch.images.device):
             outputs = self._outputs(batch.images, batch.stacks, features)
         logits = tuple(level.float() for level in outputs.logits)
         if self._options is None:

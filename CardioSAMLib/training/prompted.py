@@ -20,6 +20,7 @@ from CardioSAMLib.progress import Progress, silent
 from CardioSAMLib.training.checkpoint import CHECKPOINT, read_state, write_state
 from CardioSAMLib.training.configuration import PromptedConfiguration
 from CardioSAMLib.training.dataset import CLASSES, SliceSampler, Volume
+from CardioSAMLib.training.half_weights import round_to_half
 from CardioSAMLib.training.losses import prompted_loss
 from CardioSAMLib.training.prompt_sampling import (
     TOKENS,
@@ -86,9 +87,11 @@ class PromptedRun:
         self.optimizer.load_state_dict(state["optimizer"])
 
     def finished(self) -> tuple[FrozenEncoder, PromptedDecoder]:
-        """Encoder and decoder with the averaged weights, for export."""
+        """Encoder and decoder with the averaged weights, rounded to half precision, for export."""
         encoder, decoder = deepcopy(self.encoder), deepcopy(self.decoder)
         nn.ModuleList([encoder.coarse, encoder.fine, decoder]).load_state_dict(self.average.state_dict())
+        for part in (encoder, decoder):
+            round_to_half(part)
         return encoder.eval(), decoder.eval()
 
     def train_step(self, volumes: Sequence[Volume], sampler: SliceSampler) -> tuple[float, float]:

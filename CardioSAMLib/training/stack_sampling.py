@@ -11,7 +11,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from CardioSAMLib.cine import Array
-from CardioSAMLib.training.augmentation import AugmentationOptions, random_look, renormalize, sampling_grid
+from CardioSAMLib.training.augmentation import (
+    AugmentationOptions,
+    random_center,
+    random_look,
+    renormalize,
+    sampling_grid,
+)
 from CardioSAMLib.training.dataset import Volume
 
 
@@ -83,9 +89,7 @@ def random_stack(
     """Slices of a volume, from either end, under one random view: `(slices, size, size)` and their class shares."""
     kept = _kept(len(volume.images), options.cut_share, random)
     shape = (volume.images.shape[1], volume.images.shape[2])
-    center = np.asarray(volume.center_px) + random.uniform(-1, 1, 2) * augmentation.shift_mm / grid_mm
-    if random.random() < augmentation.anywhere_share:
-        center = random.random(2) * shape
+    center = random_center(volume.center_px, shape, grid_mm, augmentation, random)
     grid = sampling_grid(center, shape, size_px, augmentation, random).repeat(len(kept), 1, 1, 1)
     shifts_px = random.normal(0.0, options.slice_shift_mm / grid_mm, (len(kept), 2))
     # grid_sample wants (column, row) in -1..1.

@@ -117,13 +117,15 @@ class KeptFeatures:
     def __call__(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
         import torch
 
-        precision = "bfloat16" if images.is_cuda else "float32"
+        from CardioSAMLib.training.precision import precision_name, training_precision
+
+        precision = precision_name(images.device)
         keys = [embedding_key(one, self._key, PREPROCESSING_ID, precision) for one in images.cpu().numpy()]
         kept = [self._cache.get(key) for key in keys]
         missing = [number for number, one in enumerate(kept) if one is None]
         if missing:
             # The whole batch, also where a stopped run has kept a part of it: the last bit depends on the batch's size.
-            with torch.no_grad(), torch.autocast("cuda", torch.bfloat16, enabled=images.is_cuda):
+            with torch.no_grad(), training_precision(images.device):
                 features = [level.float().cpu().numpy() for level in self._encoder(images)[: self._used]]
             for number in missing:
                 of_one = {str(n): level[number] for n, level in enumerate(features)}

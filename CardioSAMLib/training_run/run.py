@@ -178,8 +178,10 @@ def _finished(
 ) -> Trained:
     """Writes what a finished run leaves. seen: patients that have trained the weights, or those they began with."""
     from CardioSAMLib.training.export import catalogue_entry, export_onnx, export_weights, largest_difference
+    from CardioSAMLib.training.half_weights import round_to_half
 
     configuration, network = run.configuration, run.average.cpu()
+    round_to_half(network)
     export_weights(configuration, network, out / "weights.pt", seen)
     file = out / f"{configuration.name}.onnx"
     export_onnx(network, file, configuration.size_px)

@@ -103,8 +103,8 @@ def worst(study: Study, labels: Array, key: Key, clicks: Sequence[Click]) -> Cli
     used = {click.point.pixel for click in clicks}
     found = []
     for structure in Structure:
-        masks = (one[key] == STORAGE.value_of(structure) for one in (study.reference, labels))
-        click = corrective_click(*masks, used)
+        value = STORAGE.value_of(structure)
+        click = corrective_click(study.reference[key] == value, labels[key] == value, used)
         if click is not None:
             found.append(Click(key, structure, click.point, click.error_px))
     return max(found, key=rank, default=None)

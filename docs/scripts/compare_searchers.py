@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from CardioSAMLib.io import write_files
-from CardioSAMLib.training.configuration import configuration_path, read_configuration
+from CardioSAMLib.training.configuration import TrainingConfiguration, configuration_path, read_configuration
 from CardioSAMLib.training.search import LOG, SEARCHERS, Evaluation, best_of, search
 from CardioSAMLib.training.search_space import Values
 from CardioSAMLib.training.short_training import SPACE, as_toml, values_of
@@ -50,8 +50,9 @@ def main() -> None:
 
 def measure(acdc: Path, out: Path, seeds: int, end: float) -> None:
     prepared = prepare(CONFIGURATION, acdc, out)
-    published = values_of(read_configuration(configuration_path(CONFIGURATION)))
-    search(OnePoint(published), prepared.objective, 1, out / f"{PUBLISHED}-0", prepared.what)
+    published = read_configuration(configuration_path(CONFIGURATION))
+    assert isinstance(published, TrainingConfiguration), "`prepare` takes no other"
+    search(OnePoint(values_of(published)), prepared.objective, 1, out / f"{PUBLISHED}-0", prepared.what)
     for seed in range(seeds):
         for evaluations in range(TURN, BUDGETS[-1] + 1, TURN):
             for name in SEARCHERS:

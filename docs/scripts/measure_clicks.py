@@ -168,8 +168,8 @@ def curve(studies: Sequence[Study], answer: Answer, prompter: Prompter) -> dict[
     """Means over studies after each number of clicks, and what the single clicks did."""
     courses = []
     for study in studies:
-        for key in np.ndindex(study.reference.shape[:2]):
-            prompter.prepare(study.patient.cine, *key, study.region)
+        for frame, number in np.ndindex(study.reference.shape[:2]):
+            prompter.prepare(study.patient.cine, frame, number, study.region)
         courses.append(course_of(study, answer))
     made = [one for course in courses for one in course.made]
     slow_ms = 1000.0 * np.array([one.seconds for one in made])

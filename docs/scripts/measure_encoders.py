@@ -8,6 +8,7 @@ All have random weights, which take as long as trained ones. It needs no data, 4
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def main() -> None:
 
 def networks() -> list[TimedNetwork]:
     full = ABLATION_ROWS["R4"]
-    rows = [
+    rows: list[tuple[str, Callable[[], nn.Module], int]] = [
         ("UNet25D of cardiosam-unet25d", partial(UNet25D, WIDTHS), STACK),
         ("StackUNet", StackUNet, STACK),
         ("cardiosam-small, R0", partial(on_small, ABLATION_ROWS["R0"]), STACK),

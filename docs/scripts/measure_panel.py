@@ -13,8 +13,9 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import numpy as np
 from offscreen_panel import OffscreenPanel, Waiting, open_panel
 
 from CardioSAMLib.labels import STORAGE, Structure
+from CardioSAMLib.progress import silent
 
 DOCS = Path(__file__).resolve().parents[1]
 ALL_FRAMES, ED_ES = 0, 1
@@ -67,24 +69,38 @@ def reading(panel: OffscreenPanel, study: Path) -> Iterator[tuple[str, Waiting]]
 def clicking(panel: OffscreenPanel) -> Iterator[Waiting]:
     """Positive points beside the wall of each slice that has one, at end-diastole, until the contour has changed."""
     from CardioSAMLib.mrml.geometry import ras_position
-    from CardioSAMLib.mrml.placing import placed_node
 
-    session, answered = panel.widget.desk.opened, []
+    session = panel.widget.desk.opened
     take = session.take_correction
-    session.take_correction = lambda result: (take(result), answered.append(result))
+    answered: list[object] = []
+
+    def take_and_tell(result: object) -> None:
+        take(result)
+        answered.append(result)
+
+    session.take_correction = take_and_tell
     frame = panel.widget.desk.key_frames[0]
     walls = session.segmentation.labels[frame] == STORAGE.value_of(Structure.MYO)
     panel.ui.myoButton.click()
     panel.ui.positiveButton.click()
     for number in np.flatnonzero(walls.any(axis=(1, 2))).tolist():
         session.go_to(frame, number)
-        panel.wait_after(lambda number=number: session.prepare_job(frame, number, neighbors=0)(lambda *_: None))
+        panel.wait_after(partial(session.prepare_job(frame, number, neighbors=0), silent))
         for place in places_beside(walls[number]):
             ras = ras_position(session.study.volume, (number, *place))
             answered.clear()
-            yield panel.wait_after(lambda ras=ras: placed_node().AddControlPointWorld(*ras), lambda: bool(answered))
+            yield panel.wait_after(partial(click, ras), lambda: bool(answered))
             panel.wait_after(lambda: None)
     panel.ui.positiveButton.click()
+
+
+def click(ras: Sequence[float]) -> None:
+    """A point where the buttons of the panel say."""
+    from CardioSAMLib.mrml.placing import placed_node
+
+    node = placed_node()
+    assert node is not None, "no button for points is pressed"
+    node.AddControlPointWorld(*ras)
 
 
 def places_beside(wall: np.ndarray) -> list[tuple[int, int]]:

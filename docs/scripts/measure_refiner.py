@@ -74,8 +74,8 @@ def settings() -> Iterator[Setting]:
     for coarse in WITH_ORACLE:
         yield Setting(coarse, "corrected", "nppr", "oracle")
     for seed in SEEDS:
-        for negatives in ("random", "nppr"):
-            yield Setting(SEEDS_AT, "corrected", negatives, seed=seed)
+        for name in ("random", "nppr"):
+            yield Setting(SEEDS_AT, "corrected", name, seed=seed)
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     data = parser.parse_args().data
-    print(f"Highest noise of {len(found := noise_of_all(data))} cines: {max(found):.4f}")
+    print(f"Highest noise of {len(noise := noise_of_all(data))} cines: {max(noise):.4f}")
     acdc = data / "acdc"
     names = read_split(resources_dir() / "splits" / SPLIT).train[::EVERY]
     patients = [load_acdc_patient(acdc / name) for name in names]

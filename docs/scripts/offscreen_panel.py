@@ -120,6 +120,8 @@ def _add_view() -> None:
 
 def _loaded(path: Path) -> ModuleType:
     specification = importlib.util.spec_from_file_location(f"offscreen_{path.parent.name}", path)
+    assert specification is not None
+    assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module

@@ -25,6 +25,8 @@ class OffscreenScene:
 def open_scene() -> Iterator[OffscreenScene]:
     """An empty scene as `slicer.mrmlScene`, with what CardioSAMLib needs of `slicer.modules` and `slicer.app`."""
     specification = importlib.util.spec_from_file_location("offscreen_conftest", CONFTEST)
+    assert specification is not None
+    assert specification.loader is not None
     tests = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(tests)
     with pytest.MonkeyPatch.context() as patch, tests.application_scene(patch) as scene:

@@ -14,6 +14,7 @@ def table_picture(table_node: slicer.vtkMRMLTableNode, width_px: int) -> Array:
     from PySide6 import QtCore, QtGui, QtWidgets
 
     application = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
+    assert isinstance(application, QtWidgets.QApplication), "an application without windows runs"
     application.setStyle("Fusion")
     application.styleHints().setColorScheme(QtCore.Qt.ColorScheme.Light)
     columns, rows = table_node.GetNumberOfColumns(), table_node.GetNumberOfRows()

@@ -167,7 +167,7 @@ def _caption_of(renderer: vtk.vtkRenderer) -> vtk.vtkCornerAnnotation:
 
 
 def _managers(
-    factory_class: type,
+    factory_class: type[slicer.vtkMRMLDisplayableManagerFactory],
     names: tuple[str, ...],
     scene: OffscreenScene,
     renderer: vtk.vtkRenderer,

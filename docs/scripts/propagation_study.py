@@ -80,7 +80,7 @@ def both_scores(study: Study, labels: Array) -> dict[str, float]:
 
 def scores_of(study: Study, phase: int, labels: Array) -> dict[str, float]:
     row_mm, column_mm, slice_mm = study.cine.geometry.spacing_mm
-    values = {}
+    values: dict[str, float] = {}
     for structure in Structure:
         value = STORAGE.value_of(structure)
         found = MaskPair(study.labels[phase] == value, labels == value, (slice_mm, row_mm, column_mm))

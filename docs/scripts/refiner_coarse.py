@@ -125,7 +125,7 @@ def coarse_labels(percent: int, patients: Sequence[AcdcPatient], split: Split, a
 
 def keep(drawn: Mapping[str, Array], file: Path) -> None:
     partial = file.with_suffix(".partial.npz")
-    np.savez_compressed(partial, **drawn)
+    np.savez_compressed(partial, **drawn)  # type: ignore[arg-type]  # no patient is called allow_pickle
     partial.replace(file)
 
 

@@ -77,7 +77,7 @@ def _resampled(pixel_mm: float) -> Callable[[Cine, Array], Changed]:
         row, column, _ = cine.geometry.spacing_mm
         zoom = (row / pixel_mm, column / pixel_mm)
         pixels = np.stack([[_zoomed(plane, zoom) for plane in stack] for stack in cine.pixels])
-        shares = np.stack(
+        shares: Array = np.stack(
             [[[_zoomed(plane == value, zoom) for plane in stack] for stack in labels] for value in range(_CLASSES)]
         )
         before, after = cine.pixels.shape[2:], pixels.shape[2:]

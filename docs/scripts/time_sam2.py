@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,14 +20,17 @@ import torch
 from CardioSAMLib.labels import Structure
 from CardioSAMLib.prompts import PointPrompt, StructurePrompts
 from CardioSAMLib.segmentation.device import choose_device
+from CardioSAMLib.segmentation.model_image import ModelImage
 from CardioSAMLib.segmentation.sam2_checkpoint import Sam2Checkpoint
 from CardioSAMLib.segmentation.sam2_memory import encoded_frames, walk
 from CardioSAMLib.segmentation.sam2_models import Sam2Model
-from CardioSAMLib.segmentation.sam2_network import ARCHITECTURES, sam2_network
+from CardioSAMLib.segmentation.sam2_network import ARCHITECTURES, Sam2Architecture, sam2_network
 
 MODEL, SIZES_PX = "sam2.1-tiny", (256, 512)
 _FRAMES = 8
 """One that is drawn and six more fill the memory; the last one is timed."""
+
+Given = TypeVar("Given")
 
 
 def main() -> None:
@@ -36,7 +41,7 @@ def main() -> None:
     Path(sys.argv[1]).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def timed(architecture, size):
+def timed(architecture: Sam2Architecture, size: int) -> dict[str, Any]:
     torch.manual_seed(0)
     weights = sam2_network(architecture, size).state_dict()
     model = Sam2Model(Sam2Checkpoint(architecture, weights, "0" * 64, "random"), size, choose_device("cpu"))
@@ -56,7 +61,7 @@ def timed(architecture, size):
     }
 
 
-def memory_step_s(model, image):
+def memory_step_s(model: Sam2Model, image: ModelImage) -> float:
     features = encoded_frames(model, {0: image})[0]
     masks = np.zeros((len(Structure), *image.pixels.shape[1:]), bool)
     masks[:, masks.shape[1] // 2 :] = True
@@ -66,7 +71,7 @@ def memory_step_s(model, image):
     return marks[-1] - marks[-2]
 
 
-def seconds(call, repeats=3):
+def seconds(call: Callable[[], Given], repeats: int = 3) -> tuple[float, Given]:
     """The least of some calls, and what the last of them gave."""
     times = []
     for _ in range(repeats):

@@ -68,7 +68,8 @@ def validate(data: Path, out: Path, options: EvaluationOptions, progress: Progre
     evaluation = json.loads((out / SUMMARY).read_text(encoding="utf-8"))
     segmenter = segmenter_of(find_model(options.model_id))
     sunnybrook = [_sunnybrook_case(data / "sunnybrook" / name, segmenter) for name in SUNNYBROOK]
-    return rounded(content_of(result, evaluation, sunnybrook))
+    content: dict[str, Any] = rounded(content_of(result, evaluation, sunnybrook))
+    return content
 
 
 def content_of(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validation_markdown import command, number, table, wrapped
+from validation_markdown import command, table, wrapped
+
+from CardioSAMLib.evaluation.html_parts import number
 
 TITLES = {
     "cardiosam-unet25d": "2.5D U-Net, the design of the default model",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from validation_markdown import Record, command, interval, note_of, number, records, spread, table, value, wrapped
+from validation_markdown import Record, command, interval, note_of, records, spread, table, value, wrapped
 
+from CardioSAMLib.evaluation.html_parts import number
 from CardioSAMLib.evaluation.measured import Measured, limits_of, measured_of
 from CardioSAMLib.evaluation.metrics import STUDY_METRICS
 from CardioSAMLib.evaluation.patient_values import patient_values

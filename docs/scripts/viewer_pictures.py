@@ -57,6 +57,7 @@ class Reading:
     @property
     def key_frames(self) -> tuple[tuple[int, str], ...]:
         function = self.session.refresh().function
+        assert function.es_frame is not None, "all frames were segmented"
         return (function.ed_frame, "End-diastole"), (function.es_frame, "End-systole")
 
 
@@ -72,7 +73,7 @@ def main() -> None:
         show_stack(volume)
         workflow.segment(volume)
         reading = Reading(StudySession(SceneStudy.of(volume), EmbeddingCache(Path(cache))), view)
-        numbers = {"drawn": _numbers(reading.session.refresh().function)}
+        numbers: dict[str, object] = {"drawn": _numbers(reading.session.refresh().function)}
         _draw_result(reading, scene, images)
         numbers |= _correct(reading, images)
     (out / "tutorial.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
@@ -107,7 +108,7 @@ def _surface_pictures(reading: Reading, scene: offscreen_scene.OffscreenScene) -
     view = offscreen_views.SurfaceView(scene, VIEW_PX, VIEW_PX)
     axes = world_matrix(study.volume)[:3, :3]
     _, down_column, to_base = (axes / np.linalg.norm(axes, axis=0)).T
-    pictures = []
+    pictures: list[Array] = []
     for frame, title in reading.key_frames:
         go_to(study, frame, MIDDLE_SLICE)
         if not pictures:
@@ -132,7 +133,9 @@ def _correct(reading: Reading, images: Path) -> dict[str, object]:
     points = point_list(study, Structure.LV, positive=False)
     points.AddControlPointWorld(*ras_position(study.volume, (CORRECTED_SLICE, row, column)))
     session.take_new_prompts()
-    session.take_correction(session.correct_job(*key)(silent))
+    correction = session.correct_job(*key)
+    assert correction is not None, "the slice has the point as a prompt"
+    session.take_correction(correction(silent))
     pictures.append(reading.slice_picture(*key, "After one negative point"))
     _save(_row(pictures), images / "viewer-correction.png")
     after = session.segmentation.labels == STORAGE.value_of(Structure.LV)
@@ -145,17 +148,22 @@ def _correct(reading: Reading, images: Path) -> dict[str, object]:
     }
 
 
-def _numbers(function: CardiacFunction) -> dict[str, float | int]:
+def _numbers(function: CardiacFunction) -> dict[str, float | int | None]:
     """What the tutorial tells of the left ventricle."""
     lv = function.lv
     return {
         "ed_frame": function.ed_frame,
         "es_frame": function.es_frame,
-        "edv_ml": round(lv.edv_ml, 1),
-        "esv_ml": round(lv.esv_ml, 1),
-        "ef_percent": round(lv.ef_percent, 1),
-        "mass_ed_g": round(lv.mass_ed_g, 1),
+        "edv_ml": _rounded(lv.edv_ml),
+        "esv_ml": _rounded(lv.esv_ml),
+        "ef_percent": _rounded(lv.ef_percent),
+        "mass_ed_g": _rounded(lv.mass_ed_g),
     }
+
+
+def _rounded(value: float | None) -> float:
+    assert value is not None, "the phantom has all structures in both frames"
+    return round(value, 1)
 
 
 def _dice(mask: Array, truth: Array) -> float:

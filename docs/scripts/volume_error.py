@@ -41,11 +41,11 @@ class Errors:
 
     @property
     def bias(self) -> np.ndarray:
-        return self.values.mean(axis=0)
+        return np.asarray(self.values.mean(axis=0))
 
     @property
     def spread(self) -> np.ndarray:
-        return self.values.std(axis=0, ddof=1)
+        return np.asarray(self.values.std(axis=0, ddof=1))
 
 
 def main() -> None:

@@ -1,0 +1,28 @@
+"""In what precision a training computes: half of it where the machine has instructions for that, and is several times
+faster in it; losses, updates and statistics always in full."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+
+
+def computes_in_half(device: torch.device) -> bool:
+    """Whether trainings there compute in bfloat16: on CUDA, and on a CPU with matrix instructions (AMX)."""
+    if device.type == "cpu":
+        # torch tells from 2.9 on; before, trainings on a CPU compute in full precision.
+        capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+        return bool(capabilities.get("amx_bf16", False))
+    return device.type == "cuda"
+
+
+def precision_name(device: torch.device) -> str:
+    """As records and keys of kept features name it."""
+    return "bfloat16" if computes_in_half(device) else "float32"
+
+
+def training_precision(device: torch.device) -> AbstractContextManager[Any]:
+    """The context in which the network computes."""
+    return torch.autocast(device.type, torch.bfloat16) if computes_in_half(device) else nullcontext()
