@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from CardioSAMLib.cine import Cine, UnusableInput
+from CardioSAMLib.extras import install_hint
 from CardioSAMLib.prompts import SlicePrompts
-from CardioSAMLib.resources import DEFAULT_PROMPTABLE_ID, PROMPTABLE, find_model, load_catalogue
+from CardioSAMLib.resources import CHECKPOINT_SUFFIX, DEFAULT_PROMPTABLE_ID, PROMPTABLE, find_model, load_catalogue
 from CardioSAMLib.segmentation import EmbeddingCache, HeartBox, Prompter, promptable_of
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _named(name: str) -> Contender:
     if sam is None:
         return _of_catalogue(name)
     if not _has_sam():
-        raise UnusableInput(f"{name} needs torch and segment-anything; install them: pip install 'cardiosam[torch]'.")
+        raise UnusableInput(f"{name} needs torch and segment-anything; install them: {install_hint('torch')}.")
     return _sam(sam[1], int(sam[2] or _OFFICIAL_PX))
 
 
@@ -85,8 +86,9 @@ def _of_catalogue(model_id: str) -> Contender:
     card = find_model(model_id)
     if card.kind != PROMPTABLE:
         raise UnusableInput(f"{card.id} takes no prompts; name {DEFAULT_PROMPTABLE_ID}, vit_b, vit_l or vit_h.")
+    runtime = "torch" if card.file.endswith(CHECKPOINT_SUFFIX) else "onnxruntime"
     return Contender(
-        card.id, "onnxruntime", lambda cine, region, folder: _Prompted(promptable_of(card), cine, region, folder)
+        card.id, runtime, lambda cine, region, folder: _Prompted(promptable_of(card), cine, region, folder)
     )
 
 

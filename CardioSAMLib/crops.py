@@ -16,6 +16,7 @@ from CardioSAMLib.cine import Array
 PREPROCESSING_ID = "sax-3-slices-zscore-v1"
 """Named in the catalogue; a model whose entry names another one is refused."""
 
+_SIZE_STEP_PX = 16
 _CLIP_PERCENTILES = (1.0, 99.0)
 
 
@@ -40,6 +41,11 @@ class Crop:
 def crop_around(center_px: tuple[float, float], pixel_mm: tuple[float, float], grid_mm: float, size_px: int) -> Crop:
     """The crop of `size_px` pixels of `grid_mm` around a native position, for pixels of `pixel_mm` (row, column)."""
     return Crop(center_px, (grid_mm / pixel_mm[0], grid_mm / pixel_mm[1]), size_px)
+
+
+def grown_size_px(needed_mm: float, grid_mm: float, usual_px: int) -> int:
+    """The size of a crop that holds `needed_mm`: the usual one, or larger in steps that networks can halve."""
+    return max(usual_px, int(np.ceil(needed_mm / grid_mm / _SIZE_STEP_PX)) * _SIZE_STEP_PX)
 
 
 def take(image: Array, crop: Crop) -> Array:

@@ -27,6 +27,7 @@ from CardioSAMLib.prompts import BoxPrompt
 from CardioSAMLib.resources import find_model, sha256_of
 from CardioSAMLib.segmentation.automatic import CropSegmenter
 from CardioSAMLib.segmentation.locate import HeartBox
+from CardioSAMLib.segmentation.segmenter import segmenter_of
 
 MAIN = "main"
 REFERENCE = HeartBoxChoice.reference.value
@@ -153,10 +154,7 @@ def jitter_name(pixels: float) -> str:
 @lru_cache(maxsize=1)
 def loaded_segmenter(model_id: str, threads: int) -> CropSegmenter:
     """The model, loaded once per process."""
-    from CardioSAMLib.segmentation.onnx_network import OnnxNetwork
-
-    card = find_model(model_id)
-    return CropSegmenter(OnnxNetwork(card, threads), card)
+    return segmenter_of(find_model(model_id), threads)
 
 
 def _heart_of(box: BoxPrompt, cine: Cine) -> HeartBox:

@@ -40,12 +40,16 @@ class CineSource:
 
 
 class SeveralCines(UnusableInput):
-    """The path holds several cines and none of them is the obvious one; `candidates` says which there are."""
+    """The user must choose: `candidates` says what the path holds, and none is the obvious cine.
 
-    def __init__(self, candidates: Sequence[CineCandidate]) -> None:
-        self.candidates = tuple(candidates)
+    doubt: the sentence why the only short-axis stack among them is not taken without asking; "" where there is none.
+    """
+
+    def __init__(self, candidates: Sequence[CineCandidate], doubt: str = "") -> None:
+        self.candidates, self.doubt = tuple(candidates), doubt
+        problem = f"{doubt} To do without it," if doubt else f"The input holds {len(self.candidates)} cines;"
         lines = "\n".join(f"  --series {candidate.key}   {candidate.description}" for candidate in self.candidates)
-        super().__init__(f"The input holds {len(self.candidates)} cines; choose one with --series:\n{lines}")
+        super().__init__(f"{problem} choose one with --series:\n{lines}")
 
 
 def is_named_long_axis(series_description: str) -> bool:
@@ -76,8 +80,7 @@ def qualifies(name: str, slices: int, frames: int) -> bool:
 def choose(sources: Sequence[CineSource], series: str | None) -> CineSource:
     """The source that `series` names; without it the only short-axis stack, or the only stack there is.
 
-    Raises UnusableInput if `series` names none, all candidates have one slice, or there is a doubt about the one taken
-    without asking; SeveralCines if the user must choose.
+    Raises UnusableInput if `series` names none, or all candidates have one slice; SeveralCines if the user must choose.
     """
     candidates = [source.candidate for source in sources]
     if series is not None:
@@ -91,7 +94,7 @@ def choose(sources: Sequence[CineSource], series: str | None) -> CineSource:
     short_axis = [source for source in sources if source.candidate.is_short_axis_stack]
     if len(short_axis) == 1:
         if short_axis[0].doubt is not None:
-            raise UnusableInput(short_axis[0].doubt)
+            raise SeveralCines(candidates, short_axis[0].doubt)
         return short_axis[0]
     if not any(candidate.slices > 1 for candidate in candidates):
         raise UnusableInput(

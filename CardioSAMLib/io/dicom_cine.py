@@ -90,7 +90,7 @@ def load_stack(stack: Stack, found: DicomFiles) -> PlacedCine:
 
 def _source_of(key: str, stack: Stack, stacks: Sequence[Stack], found: DicomFiles) -> CineSource:
     left_out = left_out_of(stack, stacks)
-    doubt = next((part.refusal(key) for part in left_out if part.is_missing), None)
+    doubt = next((part.doubt for part in left_out if part.is_missing), None)
     return CineSource(_candidate(key, stack), partial(_load_cine, stack, found, left_out), doubt)
 
 

@@ -39,11 +39,10 @@ class LeftOut:
         message = f"{self.name} is parallel to the stack and was left out of it, because it {self.reason}."
         return QualityNote("parallel_slice_left_out", "warning", message)
 
-    def refusal(self, key: str) -> str:
-        """The sentence for a user who did not choose the cine, whose key it is."""
-        return (
-            f"{self.name} {self.reason}; export all slices of the stack alike, or choose --series {key} to do without."
-        )
+    @property
+    def doubt(self) -> str:
+        """The sentence for a user who did not choose the cine."""
+        return f"{self.name} {self.reason}; export all slices of the stack alike."
 
 
 def left_out_of(stack: Stack, stacks: Sequence[Stack]) -> tuple[LeftOut, ...]:

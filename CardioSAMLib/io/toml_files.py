@@ -19,6 +19,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UnusableInput(f"{path} cannot be read ({(error.strerror or 'unknown reason').lower()}).") from error
+        reason = (error.strerror or "unknown reason").lower()
+        raise UnusableInput(f"{path} cannot be read ({reason}); check its path and its permissions.") from error
     except ValueError as error:
-        raise UnusableInput(f"{path} is no TOML file: {error}.") from error
+        raise UnusableInput(f"{path} is no TOML file ({error}); mend that line.") from error

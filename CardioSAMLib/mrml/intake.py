@@ -17,7 +17,7 @@ from CardioSAMLib.mrml.imports import read_files
 from CardioSAMLib.mrml.jobs import Jobs, Take
 from CardioSAMLib.mrml.parts import Parts
 from CardioSAMLib.mrml.slice_views import show_stack
-from CardioSAMLib.mrml.sources import Candidates, Source, in_database, read_job
+from CardioSAMLib.mrml.sources import Candidates, Choice, Source, in_database, read_job
 from CardioSAMLib.progress import Progress
 from CardioSAMLib.segmentation import EmbeddingCache, default_folder
 
@@ -74,7 +74,7 @@ class Intake:
         if len(found) == 1:
             self._read(found[0][1])
         else:
-            self._offer(found)
+            self._offer(Choice(found))
 
     def read_candidate(self, number: int) -> None:
         """Reads one of the candidates."""
@@ -83,7 +83,7 @@ class Intake:
     def _read(self, source: Source) -> None:
         self._work(read_job(source), self._take_cine)
 
-    def _take_cine(self, read: Cine | Candidates) -> Parts[None]:
+    def _take_cine(self, read: Cine | Choice) -> Parts[None]:
         if not isinstance(read, Cine):
             self._offer(read)
             return
@@ -93,9 +93,10 @@ class Intake:
         show_stack(volume)
         self._on_cine(volume)
 
-    def _offer(self, candidates: Candidates) -> None:
-        self.candidates = candidates
-        self.message = "There are several; choose which one to read."
+    def _offer(self, choice: Choice) -> None:
+        self.candidates = choice.candidates
+        reason = f"{choice.doubt} To do without it," if choice.doubt else "There are several;"
+        self.message = f"{reason} choose which one to read."
 
     # Models and what they leave on the disk
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import slicer
 
@@ -12,6 +13,11 @@ from CardioSAMLib.resources import CHECKPOINT_SUFFIX, ModelCard
 
 TORCH_VERSIONS = ">=2.4,<2.13"
 """Later ones fail on Windows, where paths get too long (discourse.slicer.org/t/47781)."""
+
+SEGMENT_ANYTHING = (
+    "https://github.com/facebookresearch/segment-anything/archive/dca509fe793f601edb92606367a655c15ac00fdf.zip"
+)
+"""The official code: the name on PyPI has no official owner (Slicer/ExtensionsIndex#1944)."""
 
 
 def needs_torch(card: ModelCard) -> bool:
@@ -36,9 +42,14 @@ def ensure_packages(requirements: Path | str, card: ModelCard) -> None:
     try:
         packaging.pip_ensure(packaging.load_requirements(str(requirements)), requester="CardioSAM")
     except RuntimeError as error:  # the user said no, or pip failed
-        raise UnusableInput(f"The models need packages that are missing ({error}).") from error
-    if needs_torch(card) and importlib.util.find_spec("torch") is None:
-        _install_torch()
+        raise UnusableInput(
+            f"The models need packages that are missing ({error}); press the button again and agree to install them."
+        ) from error
+    if needs_torch(card):
+        if importlib.util.find_spec("torch") is None:
+            _install_torch()
+        if importlib.util.find_spec("segment_anything") is None:
+            _install_segment_anything()
 
 
 def _install_torch() -> None:
@@ -49,3 +60,16 @@ def _install_torch() -> None:
             "This model needs PyTorch; install the extension PyTorch, or choose another model."
         ) from error
     PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True, torchVersionRequirement=TORCH_VERSIONS)
+
+
+def _install_segment_anything() -> None:
+    question = "This model needs the code of segment-anything from github.com, which is small. Install it now?"
+    if not slicer.util.confirmOkCancelDisplay(question, "CardioSAM"):
+        raise UnusableInput("This model needs segment-anything; agree to install it, or choose another model.")
+    try:
+        # It needs nothing but torch, and pip must not look for another one.
+        slicer.util.pip_install(["--no-deps", SEGMENT_ANYTHING])
+    except (RuntimeError, CalledProcessError) as error:
+        raise UnusableInput(
+            f"segment-anything could not be installed ({error}); check the connection, or choose another model."
+        ) from error

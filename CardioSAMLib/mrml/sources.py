@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,15 +22,24 @@ Candidates = tuple[tuple[str, Source], ...]
 """What can be read, each with a description for the user."""
 
 
-def read_job(source: Source) -> Job[Cine | Candidates]:
-    """Reads a cine, right-handed; where there are several, its result is what must be chosen among."""
+@dataclass(frozen=True)
+class Choice:
+    """What the user must choose among. doubt: the sentence why the obvious one was not taken; "" where none is."""
 
-    def read(progress: Progress) -> Cine | Candidates:
+    candidates: Candidates
+    doubt: str = ""
+
+
+def read_job(source: Source) -> Job[Cine | Choice]:
+    """Reads a cine, right-handed; where the user must choose, its result is among what."""
+
+    def read(progress: Progress) -> Cine | Choice:
         progress(0.0, "reading the images")
         try:
             cine = source()
         except SeveralCines as several:
-            return tuple((each.description, partial(source, each.key)) for each in several.candidates)
+            found = tuple((each.description, partial(source, each.key)) for each in several.candidates)
+            return Choice(found, several.doubt)
         progress(1.0, "making the nodes")  # raises where it was canceled meanwhile
         return right_handed(cine)
 

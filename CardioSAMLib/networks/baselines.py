@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 
 from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.extras import install_hint
 from CardioSAMLib.labels import STORAGE
 from CardioSAMLib.networks.outputs import Outputs
 
@@ -87,5 +88,5 @@ def _libraries() -> Iterator[None]:
         yield
     except ImportError as error:
         raise UnusableInput(
-            f"{error.name} is not installed; install what the baselines need with: pip install 'cardiosam[train]'."
+            f"{error.name} is not installed; install what the baselines need with: {install_hint('train')}."
         ) from error

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.extras import install_hint
 from CardioSAMLib.networks.sam_architectures import EMBEDDING_WIDTH, PATCH_PX, SamArchitecture
 
 _WINDOW = 14
@@ -72,6 +73,6 @@ def _modeling() -> ModuleType:
         from segment_anything import modeling
     except ImportError as error:
         raise UnusableInput(
-            "The package segment-anything is not installed; install it with: pip install 'cardiosam[torch]'."
+            f"The package segment-anything is not installed; install it with: {install_hint('torch')}."
         ) from error
     return modeling  # type: ignore[no-any-return]

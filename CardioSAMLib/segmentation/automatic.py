@@ -10,6 +10,7 @@ from CardioSAMLib.cine import Array, Cine
 from CardioSAMLib.crops import (
     Crop,
     crop_around,
+    grown_size_px,
     normalize,
     put_back,
     take,
@@ -21,9 +22,6 @@ from CardioSAMLib.resources import ModelCard
 from CardioSAMLib.segmentation.anatomy import sensible_anatomy
 from CardioSAMLib.segmentation.locate import HeartBox, locate_heart
 from CardioSAMLib.segmentation.noise import noise_share, smoothed, smoothing_px
-
-_MARGIN_MM = 24.0
-_SIZE_STEP_PX = 16
 
 
 class CropSegmenter:
@@ -60,7 +58,8 @@ class CropSegmenter:
     def _crop(self, cine: Cine, box: HeartBox) -> Crop:
         """The crop around the heart, grown in steps the network can halve if the heart is larger than usual."""
         grid_mm, size_px = self._card.spacing_mm, self._card.input_shape_px[0]
-        return crop_around(box.center_px, cine.geometry.spacing_mm[:2], grid_mm, _size_for(box, grid_mm, size_px))
+        size_px = grown_size_px(box.needed_mm, grid_mm, size_px)
+        return crop_around(box.center_px, cine.geometry.spacing_mm[:2], grid_mm, size_px)
 
     def _segment_frame(self, stack: Array, crop: Crop) -> Array:
         crops = normalize(np.stack([take(plane, crop) for plane in stack]))
@@ -75,8 +74,3 @@ class CropSegmenter:
         """Mean of two views, as it is and mirrored: more views cost time and gained nothing on validation (0004)."""
         mirrored = self._network(images[..., ::-1])[..., ::-1]
         return np.asarray((self._network(images) + mirrored) / 2.0)
-
-
-def _size_for(box: HeartBox, grid_mm: float, usual_px: int) -> int:
-    needed = (max(box.extent_mm) + _MARGIN_MM) / grid_mm
-    return max(usual_px, int(np.ceil(needed / _SIZE_STEP_PX)) * _SIZE_STEP_PX)

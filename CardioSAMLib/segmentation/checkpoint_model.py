@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from CardioSAMLib.cine import Array, UnusableInput
+from CardioSAMLib.extras import install_hint
 from CardioSAMLib.prompts import StructurePrompts
 from CardioSAMLib.resources import ModelCard
 from CardioSAMLib.segmentation.device import Device, Notify, Placement, choose_device
@@ -147,7 +148,7 @@ def torch_device(kind: str | None, extra: str) -> Device:
     try:
         return choose_device(kind)
     except ImportError as error:
-        raise UnusableInput(f"torch is not installed; install it with: pip install 'cardiosam[{extra}]'.") from error
+        raise UnusableInput(f"torch is not installed; install it with: {install_hint(extra)}.") from error
 
 
 def model_of_card(card: ModelCard, load: Callable[..., Model]) -> Model:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
 
 from CardioSAMLib.cine import Array, UnusableInput
-from CardioSAMLib.crops import PREPROCESSING_ID, Crop, crop_around, normalize, take
+from CardioSAMLib.crops import Crop, crop_around, grown_size_px, normalize, take
 from CardioSAMLib.labels import STORAGE
 from CardioSAMLib.prompts import BoxPrompt, PointPrompt, StructurePrompts
-from CardioSAMLib.resources import PROMPTABLE, ModelCard, sha256_of
+from CardioSAMLib.resources import PROMPTABLE, ModelCard
 from CardioSAMLib.segmentation.locate import HeartBox
 from CardioSAMLib.segmentation.model_image import ModelImage
+from CardioSAMLib.segmentation.onnx_session import check_preprocessing, opened
 from CardioSAMLib.segmentation.promptable import MaskLogits
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from CardioSAMLib.networks.prompted import PromptedDecoder
     from CardioSAMLib.segmentation.differentiable import PointLogits
 
-_MARGIN_MM = 24.0
-_SIZE_STEP_PX = 16
 _SUREST_LOGIT = 10.0
 
 # Kinds of prompt tokens, as the decoder was trained with them; padding is what an answer without points gets.
@@ -46,15 +44,11 @@ class CompactModel:
     def __init__(self, card: ModelCard, threads: int = 0) -> None:
         if card.kind != PROMPTABLE or card.decoder is None:
             raise UnusableInput(f"{card.id} draws by itself and takes no prompts; choose a promptable model.")
-        if card.preprocessing != PREPROCESSING_ID:
-            raise UnusableInput(
-                f"The model {card.id} needs the preprocessing {card.preprocessing}, this version has "
-                f"{PREPROCESSING_ID}; install the version of CardioSAM that came with the model."
-            )
+        check_preprocessing(card)
         self._card = card
-        self._encoder = _session(card.path, card.sha256, card.id, threads)
+        self._encoder = opened(card.path, card.sha256, card, threads)
         self._decoder_path = card.path.with_name(card.decoder["file"])
-        self._decoder = _session(self._decoder_path, card.decoder["sha256"], card.id, threads)
+        self._decoder = opened(self._decoder_path, card.decoder["sha256"], card, threads)
 
     @property
     def id(self) -> str:
@@ -85,9 +79,8 @@ class CompactModel:
             region = HeartBox(((shape[0] - 1) / 2.0, (shape[1] - 1) / 2.0), extent_mm)
             needed_mm = max(extent_mm)
         else:
-            needed_mm = max(region.extent_mm) + _MARGIN_MM
-        steps = int(np.ceil(needed_mm / self._card.spacing_mm / _SIZE_STEP_PX))
-        size_px = max(self._card.input_shape_px[0], steps * _SIZE_STEP_PX)
+            needed_mm = region.needed_mm
+        size_px = grown_size_px(needed_mm, self._card.spacing_mm, self._card.input_shape_px[0])
         crop = crop_around(region.center_px, pixel_mm, self._card.spacing_mm, size_px)
         return ModelImage(normalize(np.stack([take(plane, crop) for plane in planes])), crop, (size_px, size_px))
 
@@ -137,20 +130,6 @@ class CompactModel:
         from CardioSAMLib.segmentation.exported_decoder import read_decoder
 
         return read_decoder(self._decoder_path)
-
-
-def _session(path: Path, sha256: str, model_id: str, threads: int) -> Any:
-    import onnxruntime
-
-    if not path.is_file() or sha256_of(path) != sha256:
-        raise UnusableInput(
-            f"A file of the model {model_id} is missing or not the one of the catalogue; install CardioSAM again."
-        )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    # Spinning threads steal the processor from whatever the application does between two clicks.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def prompt_tokens(prompts: StructurePrompts, image: ModelImage) -> tuple[Array, Array]:

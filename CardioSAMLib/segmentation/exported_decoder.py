@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from CardioSAMLib.cine import Array, UnusableInput
+from CardioSAMLib.extras import install_hint
+from CardioSAMLib.io.onnx_weights import stored_weights
 from CardioSAMLib.labels import Structure
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ def read_decoder(path: Path) -> PromptedDecoder:
     try:
         import onnx
         import torch
-        from onnx import numpy_helper
 
         from CardioSAMLib.networks.prompted import PromptedDecoder
 
@@ -34,15 +35,15 @@ def read_decoder(path: Path) -> PromptedDecoder:
     except ImportError as error:
         raise UnusableInput(
             f"{error.name} is not installed, and the model's decoder cannot be differentiated without it; install it "
-            "with: pip install 'cardiosam[train]'."
+            f"with: {install_hint('train')}."
         ) from error
     graph, state = onnx.load(str(path)).graph, network.state_dict()
-    stored = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
+    stored = stored_weights(graph)
     if not set(state) <= set(stored):
         stored = _found_by_place(graph, stored) | stored
     if any(name not in stored or stored[name].shape != tuple(value.shape) for name, value in state.items()):
         raise UnusableInput(f"{path.name} holds no decoder of this version; install CardioSAM again.")
-    network.load_state_dict({name: torch.from_numpy(stored[name].copy()) for name in state})
+    network.load_state_dict({name: torch.from_numpy(stored[name]) for name in state})
     return network.requires_grad_(False)
 
 

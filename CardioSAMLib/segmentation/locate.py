@@ -13,6 +13,7 @@ from CardioSAMLib.crops import Crop, crop_around, normalize, put_back, take, wit
 
 _HEART_PROBABILITY = 0.5
 _SLICES_LOOKED_AT = 5
+_MARGIN_MM = 24.0
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,11 @@ class HeartBox:
 
     center_px: tuple[float, float]
     extent_mm: tuple[float, float]
+
+    @property
+    def needed_mm(self) -> float:
+        """The side of the square around its center that a network should see: the heart and a margin."""
+        return max(self.extent_mm) + _MARGIN_MM
 
 
 def locate_heart(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.extras import install_hint
 
 if TYPE_CHECKING:
     import torch
@@ -60,9 +61,7 @@ def sam2_network(architecture: Sam2Architecture, size_px: int) -> torch.nn.Modul
         from hydra.utils import instantiate
         from omegaconf import OmegaConf
     except ImportError as error:
-        raise UnusableInput(
-            "The package sam2 is not installed; install it with: pip install 'cardiosam[sam2]'."
-        ) from error
+        raise UnusableInput(f"The package sam2 is not installed; install it with: {install_hint('sam2')}.") from error
 
     described = OmegaConf.load(Path(next(iter(sam2.__path__))) / architecture.configuration).model
     settings = {"image_size": size_px, "sam_mask_decoder_extra_args": _DECODER_SETTINGS}

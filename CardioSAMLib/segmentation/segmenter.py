@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from CardioSAMLib.cine import Cine, UnusableInput
 from CardioSAMLib.labels import CineSegmentation
 from CardioSAMLib.progress import Progress, silent
 from CardioSAMLib.resources import AUTOMATIC, CHECKPOINT_SUFFIX, PROMPTABLE, ModelCard, check_downloaded
 from CardioSAMLib.segmentation.promptable import PromptableModel
+
+if TYPE_CHECKING:
+    from CardioSAMLib.segmentation.automatic import CropSegmenter
 
 
 class Segmenter(Protocol):
@@ -20,8 +23,8 @@ class Segmenter(Protocol):
         ...
 
 
-def segmenter_of(card: ModelCard) -> Segmenter:
-    """The segmenter of a catalogue entry.
+def segmenter_of(card: ModelCard, threads: int = 0) -> CropSegmenter:
+    """The `Segmenter` of a catalogue entry. threads: that one call computes with, 0 one per core.
 
     Raises UnusableInput if it does not draw by itself, or its file is missing, is not the one of the catalogue, or
     wants another preprocessing.
@@ -32,7 +35,7 @@ def segmenter_of(card: ModelCard) -> Segmenter:
     if card.kind != AUTOMATIC:
         raise UnusableInput(f"{card.id} draws only what it is prompted for; choose a model that draws by itself.")
     check_downloaded(card)
-    return CropSegmenter(OnnxNetwork(card), card)
+    return CropSegmenter(OnnxNetwork(card, threads), card)
 
 
 def promptable_of(card: ModelCard, threads: int = 0) -> PromptableModel:

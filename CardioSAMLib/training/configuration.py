@@ -22,7 +22,8 @@ from CardioSAMLib.training.stack_sampling import StackOptions
 from CardioSAMLib.training.tables import options_from
 
 CROSS_VALIDATION = "acdc_cv5.json"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+"""As `cardiosam models add` takes it."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,9 @@ class TrainingConfiguration:
             "has no usable keep; choose last or best": self.keep not in ("last", "best"),
             "keeps views, which only a frozen encoder needs": self.views > 0 and kind.encoder != "frozen",
             "draws whole stacks, which an encoder does not see": self.stacks is not None and kind.encoder != "none",
-            "has a name that no file can have; use letters, digits, '.', '_' and '-'": not _NAME.fullmatch(self.name),
+            "has a name that no model can have; use up to 64 of lower-case letters, digits, '.', '_' and '-'": (
+                not _NAME.fullmatch(self.name)
+            ),
             "needs a card that is a table": not isinstance(self.card, Mapping),
             "needs a seed of 0 or more": self.seed < 0,
             "needs a grid_mm above 0": self.grid_mm <= 0,

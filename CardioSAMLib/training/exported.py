@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.io.onnx_weights import stored_weights
 from CardioSAMLib.networks.prompted import FINE, WIDTH, FrozenEncoder
 from CardioSAMLib.networks.unet import UNet25D
-from CardioSAMLib.training.half_weights import SUFFIX
 
 _FOLDED = ".weight_bias"
 _COARSER_HEADS = ("heads.1.", "heads.2.")
@@ -58,12 +57,7 @@ def _graph(path: Path) -> Any:
 
 
 def _values(graph: Any) -> dict[str, torch.Tensor]:
-    from onnx import numpy_helper
-
-    return {
-        item.name.removesuffix(SUFFIX): torch.from_numpy(numpy_helper.to_array(item).astype(np.float32))
-        for item in graph.initializer
-    }
+    return {name: torch.from_numpy(values) for name, values in stored_weights(graph).items()}
 
 
 def _constant_of(graph: Any, values: Mapping[str, torch.Tensor], operation: str, channels: int) -> torch.Tensor:

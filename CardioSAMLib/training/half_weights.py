@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from CardioSAMLib.io.onnx_weights import HALF_SUFFIX
+
 LEAST_VALUES = 1024
 """Smaller tensors, as those of normalizations, stay in full precision."""
-SUFFIX = ".half"
-"""Of the name of a weight in a file that stores it in half precision."""
 
 
 @torch.no_grad()
@@ -40,5 +40,5 @@ def store_in_half(model: Any) -> None:
         with np.errstate(over="ignore"):
             halved = values.astype(np.float16)
         if np.array_equal(halved.astype(np.float32), values):
-            tensor.CopyFrom(numpy_helper.from_array(halved, name + SUFFIX))
-            model.graph.node.insert(0, helper.make_node("Cast", [name + SUFFIX], [name], to=TensorProto.FLOAT))
+            tensor.CopyFrom(numpy_helper.from_array(halved, name + HALF_SUFFIX))
+            model.graph.node.insert(0, helper.make_node("Cast", [name + HALF_SUFFIX], [name], to=TensorProto.FLOAT))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.extras import install_hint
 from CardioSAMLib.training.sampling import ALONE, Part
 
 
@@ -60,7 +61,7 @@ class LaunchedProcesses:
             from accelerate import Accelerator
         except ImportError as error:
             raise UnusableInput(
-                "accelerate is not installed; install what training needs with: pip install 'cardiosam[train]'."
+                f"accelerate is not installed; install what training needs with: {install_hint('train')}."
             ) from error
         self._accelerator: Any = Accelerator(cpu=device == "cpu")
         self.device: torch.device = self._accelerator.device

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from CardioSAMLib.cine import Array
+from CardioSAMLib.io import write_files
 from CardioSAMLib.networks.prompted import PAD, FrozenEncoder, PromptedDecoder
 from CardioSAMLib.networks.unet import UNet25D
 from CardioSAMLib.progress import Progress, silent
@@ -53,12 +54,16 @@ class _Asked:
 
 
 class PromptedRun:
-    """The state of a run. `average` holds the weights to use: the encoder's necks and the decoder."""
+    """The state of a run. `average` holds the weights to use: the encoder's necks and the decoder.
 
-    def __init__(self, configuration: PromptedConfiguration, unet: UNet25D) -> None:
+    start: what the run starts from besides the configuration, such as the sha256 of the encoder and the patients.
+    history: a row for every so many steps, `losses` of the steps since the last of them.
+    """
+
+    def __init__(self, configuration: PromptedConfiguration, unet: UNet25D, start: str = "") -> None:
         torch.manual_seed(configuration.seed)
         self.configuration = configuration
-        self._signature = json.dumps(configuration.what_decides_the_weights())
+        self._signature = json.dumps([configuration.what_decides_the_weights(), start])
         self.encoder = FrozenEncoder(unet).to(memory_format=torch.channels_last)
         self.decoder = PromptedDecoder(CLASSES - 1).to(memory_format=torch.channels_last)
         self.trained = nn.ModuleList([self.encoder.coarse, self.encoder.fine, self.decoder])
@@ -67,11 +72,15 @@ class PromptedRun:
             self.trained.parameters(), lr=configuration.learning_rate, weight_decay=configuration.weight_decay
         )
         self.step = 0
+        self.losses: list[tuple[float, float]] = []
+        self.history: list[dict[str, float]] = []
 
     def save(self, path: Path) -> None:
         """Writes the state."""
         state = {
             "step": self.step,
+            "losses": self.losses,
+            "history": self.history,
             "trained": self.trained.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -81,7 +90,7 @@ class PromptedRun:
     def load(self, path: Path) -> None:
         """Continues a saved run. Raises UnusableInput if it was made with another configuration."""
         state = read_state(path, self._signature)
-        self.step = state["step"]
+        self.step, self.losses, self.history = state["step"], state["losses"], state["history"]
         self.trained.load_state_dict(state["trained"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -185,24 +194,27 @@ def train_prompted(
     folder: Path,
     progress: Progress = silent,
     save_every: int = 100,
+    start: str = "",
 ) -> PromptedRun:
-    """Runs or resumes training in `folder`, where `checkpoint.pt` and `log.jsonl` are kept. The last step is kept."""
+    """Runs or resumes training in `folder`, where `checkpoint.pt` and `log.jsonl` are kept. The last step is kept.
+
+    start: see `PromptedRun`. Raises UnusableInput if the run in the folder had another configuration or start.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    run = PromptedRun(configuration, unet)
+    run = PromptedRun(configuration, unet, start)
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
         run.load(checkpoint)
     sampler = SliceSampler(volumes, configuration.slices, configuration.seed)
-    losses: list[tuple[float, float]] = []
     steps = configuration.steps + configuration.finishing_steps
     while run.step < steps:
-        losses.append(run.train_step(volumes, sampler))
-        progress(run.step / steps, f"step {run.step} of {steps}, loss {losses[-1][0]:.3f}")
+        run.losses.append(run.train_step(volumes, sampler))
+        progress(run.step / steps, f"step {run.step} of {steps}, loss {run.losses[-1][0]:.3f}")
         if run.step % save_every == 0 or run.step == steps:
-            first, second = np.mean(losses, axis=0)
-            losses.clear()
-            with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
-                log.write(json.dumps({"step": run.step, "first": float(first), "second": float(second)}) + "\n")
+            first, second = np.mean(run.losses, axis=0)
+            run.losses = []
+            run.history.append({"step": run.step, "first": float(first), "second": float(second)})
+            write_files(folder, {"log.jsonl": "".join(json.dumps(row) + "\n" for row in run.history).encode()})
             run.save(checkpoint)
     return run
 

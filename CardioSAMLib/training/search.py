@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.extras import install_hint
 from CardioSAMLib.progress import Progress, silent
 from CardioSAMLib.training.search_space import SearchSpace, Values
 from CardioSAMLib.training.swarm import Swarm
@@ -78,7 +79,7 @@ class TreeParzen:
         try:
             import optuna
         except ImportError as error:
-            raise UnusableInput("optuna is not installed; install it with: pip install 'cardiosam[train]'.") from error
+            raise UnusableInput(f"optuna is not installed; install it with: {install_hint('train')}.") from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
         self._distributions: dict[str, optuna.distributions.BaseDistribution] = {

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.extras import install_hint
 from CardioSAMLib.progress_bar import progress_bar
 
 
@@ -119,5 +120,5 @@ def _training_packages() -> Iterator[None]:
         yield
     except ImportError as error:
         raise UnusableInput(
-            f"{error.name} is not installed; install what training needs with: pip install 'cardiosam[train]'."
+            f"{error.name} is not installed; install what training needs with: {install_hint('train')}."
         ) from error

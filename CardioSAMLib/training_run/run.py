@@ -203,11 +203,14 @@ def _train_prompted(
 
     if options.checkpoint is not None:
         raise UnusableInput("This configuration names its encoder; leave out the checkpoint.")
+    if options.device not in (None, "cpu"):
+        raise UnusableInput("Promptable models are trained on the CPU; leave out the device.")
     card = find_model(configuration.encoder)
     widths = tuple(int(width) for width in card.architecture.split()[-1].split("-"))
     volumes = load_volumes(_data(options.data), split.train, configuration.grid_mm, part_of(progress, 0.0, 0.05))
     unet = read_unet(card.path, widths)
-    run = train_prompted(configuration, unet, volumes, options.out, part_of(progress, 0.05, 1.0))
+    start = json.dumps([card.sha256, sorted({volume.patient for volume in volumes})])
+    run = train_prompted(configuration, unet, volumes, options.out, part_of(progress, 0.05, 1.0), start=start)
     entry, files = export_prompted(configuration, run, options.out)
     write_files(options.out, {"models.json": _json({"models": [entry]})})
     return Trained(files)

@@ -171,6 +171,6 @@ def test_training_without_its_packages_says_what_to_install(command, tmp_path):
     code = f"import sys; sys.modules['torch'] = None; sys.argv = {arguments!r}; "
     code += "from CardioSAMLib.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "pip install 'cardiosam[train]'" in " ".join(done.stderr.split()), done.stderr
+    assert "pip install '.[train]'" in " ".join(done.stderr.split()), done.stderr
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

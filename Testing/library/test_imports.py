@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 LIBRARY = Path(__file__).resolve().parents[2] / "CardioSAMLib"
-FLOOR_OF = {"cine": 0, "crops": 0, "labels": 0, "prompts": 0, "progress": 0, "resources": 0, "io": 1, "analysis": 3}
+FLOOR_OF = {
+    "cine": 0,
+    "crops": 0,
+    "extras": 0,
+    "labels": 0,
+    "prompts": 0,
+    "progress": 0,
+    "resources": 0,
+    "io": 1,
+    "analysis": 3,
+}
 ROOMS = {"segmentation", "function", "quality", "report", "evaluation", "networks", "training"}
 NEIGHBORS = {
     "training": {"networks", "evaluation"},

@@ -1,6 +1,7 @@
 """The panel, driven as a user does. Attributes of its widgets are Qt's own properties (stand_ins/qt.py)."""
 
 import importlib.util
+import shutil
 import sys
 import threading
 import time
@@ -11,7 +12,7 @@ import pytest
 
 from CardioSAMLib.analysis import analyze
 from CardioSAMLib.function import METRICS
-from CardioSAMLib.io import write_dicom, write_nifti
+from CardioSAMLib.io import DicomLayout, new_study, write_dicom, write_nifti
 from CardioSAMLib.report import OUTPUTS
 
 MEASUREMENT, LV, RV = 0, 1, 2
@@ -159,6 +160,26 @@ def test_of_several_cines_the_user_chooses_one(panel, phantom, tmp_path):
     panel.wait()
     assert panel.ui.cineLabel.text.startswith("4 frames")
     assert not visible(panel.ui.candidatesComboBox)
+
+
+def test_a_slice_that_does_not_fit_into_the_stack_is_said_and_the_user_may_do_without(panel, phantom, tmp_path):
+    cine = phantom.cine
+    study, slices = new_study(), cine.slices
+    write_dicom(cine, tmp_path / "a", DicomLayout.SERIES_PER_SLICE, study=study)
+    shutil.rmtree(tmp_path / "a" / "series002")
+    place = replace(cine.geometry, origin_mm=tuple(cine.geometry.world_of((0, 0, 2))))
+    odd = replace(cine, pixels=cine.pixels[:, 2:3, :-1], geometry=place)
+    write_dicom(odd, tmp_path / "odd", series_number=30, study=study)
+    panel.ui.importPathLineEdit.currentPath = str(tmp_path)
+    panel.ui.importButton.click()
+    panel.wait()
+    assert message(panel).startswith("Series 30")
+    assert message(panel).endswith("To do without it, choose which one to read.")
+    names = [panel.ui.candidatesComboBox.itemText(number) for number in range(panel.ui.candidatesComboBox.count)]
+    panel.ui.candidatesComboBox.currentIndex = next(n for n, name in enumerate(names) if "short-axis stack" in name)
+    panel.ui.candidateButton.click()
+    panel.wait()
+    assert f"{slices - 1} slices" in panel.ui.cineLabel.text
 
 
 def test_without_a_dicom_database_the_panel_says_so(panel):

@@ -3,7 +3,7 @@
     Slicer --no-splash --no-main-window --python-script docs/examples/batch_in_slicer.py STUDIES TABLE.csv
 
 STUDIES holds a study in each of its folders (DICOM, ACDC) and files (4D NIfTI, NRRD, MetaImage). A study that cannot be
-used gets a row that says why. The same without Slicer, resumable and in several processes: `cardiosam batch`.
+used gets a row that says why. Without Slicer: `cardiosam analyze` for each study.
 """
 
 import argparse
@@ -58,7 +58,8 @@ def row_of(path, frames):
         measured = workflow.measure(volume)
     except SeveralCines as several:
         found = "; ".join(candidate.description for candidate in several.candidates)
-        return {"study": path.name, "problem": f"It holds several cines; give each a folder of its own: {found}"}
+        problem = several.doubt or f"It holds several cines; give each a folder of its own: {found}"
+        return {"study": path.name, "problem": problem}
     except UnusableInput as error:
         return {"study": path.name, "problem": str(error).splitlines()[0]}
     row = {"study": path.name, "problem": ""}

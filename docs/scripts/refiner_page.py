@@ -49,7 +49,7 @@ literal = refine(cine, coarse, prompter, RefinerOptions(REFINER_MODES["literal"]
 Contours may come from anywhere; where they have a confidence, points come only from where it is high. Structures
 exclude each other, and one that is absent in a slice stays absent. Negatives are random ones unless `Negatives.nppr`
 (optimized) or `Negatives.none` is asked for. NPPR needs torch: for the model that ships
-`pip install 'cardiosam[train]'`, for official SAM models `pip install 'cardiosam[torch]'`; the other two need neither.
+`pip install '.[train]'`, for official SAM models `pip install '.[torch]'`; the other two need neither.
 `REFINER_MODES["literal"]` repeats the publication, `"corrected"`, the default, does what was meant; the differences
 stand in `CardioSAMLib/segmentation/refiner/mode.py`.
 

@@ -48,7 +48,7 @@ REFINER_MODES: Mapping[str, RefinerMode] = MappingProxyType({mode.name: mode for
 class RefinerOptions:
     """How contours are refined. seed: of the clusters' starts and of where negatives begin.
 
-    negatives: random ones need the core installation only; what optimized ones bring beside them: docs/refiner.md.
+    negatives: random ones need the core installation only; optimized ones torch and onnx, see docs/promptable.md.
     """
 
     mode: RefinerMode = CORRECTED

@@ -106,5 +106,5 @@ def test_gradients_reach_every_weight(name):
 )
 def test_a_missing_library_is_one_sentence_with_what_to_install(name, library, monkeypatch):
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(UnusableInput, match=r"is not installed; .*pip install 'cardiosam\[train\]'"):
+    with pytest.raises(UnusableInput, match=r"is not installed; .*pip install '\.\[train\]'"):
         getattr(baselines, name)()

@@ -134,5 +134,5 @@ def test_its_names_and_shapes_are_those_of_the_official_files(architecture):
 
 def test_a_package_that_is_missing_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "segment_anything", None)
-    with pytest.raises(UnusableInput, match=r"pip install 'cardiosam\[torch\]'"):
+    with pytest.raises(UnusableInput, match=r"pip install '\.\[torch\]'"):
         SamEncoder(SMALL, 224, "sam")

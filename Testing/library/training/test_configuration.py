@@ -125,7 +125,7 @@ def test_the_smallest_file_has_a_name_its_patients_and_a_network(read):
         ('fold = "x"\n' + SMALLEST, "has 'x' as fold; give a whole number"),
         ("seed = -1\n" + SMALLEST, "needs a seed of 0 or more"),
         ("grid_mm = 0.0\n" + SMALLEST, "needs a grid_mm above 0"),
-        (SMALLEST.replace('name = "mine"', 'name = "mi/ne"'), "a name that no file can have"),
+        (SMALLEST.replace('name = "mine"', 'name = "mi/ne"'), "a name that no model can have"),
         (SMALLEST.replace("unet25d", "stack-unet"), r"needs a table \[stacks\]"),
         (SMALLEST + "[cines]\n", r"a table \[cines\], which only networks that see cines need"),
         (CINES.replace("[cines]\n", ""), r"needs a table \[cines\], as cardiosam-temporal sees cines"),

@@ -5,10 +5,11 @@ import onnx
 import torch
 from onnx import numpy_helper
 
+from CardioSAMLib.io.onnx_weights import HALF_SUFFIX
 from CardioSAMLib.networks.unet import UNet25D
 from CardioSAMLib.training.export import export_onnx, largest_difference
 from CardioSAMLib.training.exported import read_unet
-from CardioSAMLib.training.half_weights import LEAST_VALUES, SUFFIX, round_to_half
+from CardioSAMLib.training.half_weights import LEAST_VALUES, round_to_half
 
 WIDTHS = (8, 16, 24, 32)
 
@@ -54,7 +55,7 @@ def test_a_network_that_is_not_rounded_is_stored_as_it_is(tmp_path):
     export_onnx(network, tmp_path / "model.onnx", 32)
     graph = onnx.load(str(tmp_path / "model.onnx")).graph
     stored = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
-    assert not [name for name in stored if name.endswith(SUFFIX)]
+    assert not [name for name in stored if name.endswith(HALF_SUFFIX)]
     weight = network.down[1][0].weight.detach().numpy()
     assert any(values.shape == weight.shape and np.array_equal(values, weight) for values in stored.values())
     assert largest_difference(network, tmp_path / "model.onnx", 32) < 1e-3

@@ -120,7 +120,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_weights(tmp_path):
 
 def test_two_processes_share_every_batch_and_hold_the_same_weights(tmp_path):
     """Started as `accelerate launch` starts them, on the CPU."""
-    pytest.importorskip("accelerate", reason="needs: pip install 'cardiosam[train]'")
+    pytest.importorskip("accelerate", reason="needs: pip install '.[train]'")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])

@@ -1,5 +1,6 @@
 """Claims about the training of the promptable network and its exported files."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -142,6 +143,8 @@ def test_a_stopped_run_goes_on_to_the_same_weights(volumes, prompted, unet, tmp_
     parts = train_prompted(prompted, unet, volumes, tmp_path / "parts")
     for a, b in zip(whole.average.state_dict().values(), parts.average.state_dict().values(), strict=True):
         assert torch.equal(a, b)
+    steps = [json.loads(row)["step"] for row in (tmp_path / "parts" / "log.jsonl").read_text().splitlines()]
+    assert steps == sorted(set(steps))
 
 
 def test_only_the_decoder_and_the_necks_learn(volumes, prompted, unet, tmp_path):
@@ -157,6 +160,12 @@ def test_a_checkpoint_of_another_configuration_is_not_continued(volumes, prompte
     train_prompted(prompted, unet, volumes, tmp_path)
     with pytest.raises(UnusableInput, match="another configuration"):
         train_prompted(replace(prompted, steps=5), unet, volumes, tmp_path)
+
+
+def test_a_run_that_began_with_other_patients_or_another_encoder_is_not_continued(volumes, prompted, unet, tmp_path):
+    train_prompted(prompted, unet, volumes, tmp_path, start="these")
+    with pytest.raises(UnusableInput, match="another configuration"):
+        train_prompted(prompted, unet, volumes, tmp_path, start="others")
 
 
 def test_the_exported_files_compute_what_the_network_computes(volumes, prompted, unet, tmp_path):

@@ -191,12 +191,13 @@ def test_weights_of_another_network_are_refused(content, tmp_path):
         ({"configuration": "no-such"}, "no configuration no-such"),
         ({"configuration": "cardiosam-unet25d", "fold": 6}, "acdc_cv5.json has 5 folds"),
         ({"configuration": "cardiosam-prompt", "fold": 1}, "leave out the fold"),
+        ({"configuration": "cardiosam-prompt", "device": "cuda"}, "leave out the device"),
         ({"configuration": "phantom", "fold": 1}, "made-up hearts, which have no folds"),
     ],
 )
 def test_what_is_missing_is_told_before_anything_is_written(options, says, tmp_path):
     with pytest.raises(UnusableInput, match=says):
-        train_model(TrainingOptions(**options, out=tmp_path / "out", device="cpu"))
+        train_model(TrainingOptions(**{"device": "cpu", **options}, out=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 

@@ -138,7 +138,7 @@ def test_without_a_package_only_optimized_negatives_fail_and_say_what_to_install
     for name in [name for name in sys.modules if name.split(".")[0] == missing or name.endswith("networks.prompted")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(UnusableInput, match=r"install it with: pip install 'cardiosam\[train\]'"):
+    with pytest.raises(UnusableInput, match=r"install it with: pip install '\.\[train\]'"):
         refine(phantom.cine, coarse, prompter, RefinerOptions(CORRECTED, Negatives.nppr))
     assert refine(phantom.cine, coarse, prompter).labels.any()  # as is usual, without it
 
