@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from CardioSAMLib.cine import Array, Cine
+from CardioSAMLib.evaluation.html_parts import number
 from CardioSAMLib.peak_memory import highest_rss_mb
 from CardioSAMLib.progress import Progress, silent
 from CardioSAMLib.resources import find_model
@@ -72,8 +73,8 @@ def bench_table(timings: AnalysisTimings) -> Table:
     for stage, seconds in timings.stages_s.items():
         table.add_row(stage, f"{seconds:.2f}")
     table.add_row("in all", f"{sum(timings.stages_s.values()):.2f}", style="bold")
-    table.add_row("peak memory, MB", _or_dash(timings.peak_rss_mb, 0))
-    table.add_row(f"segment / SAM ViT-B {_VIT_B_PX}", _or_dash(timings.ratio_to_vit_b_1024, 4))
+    table.add_row("peak memory, MB", number(timings.peak_rss_mb, 0))
+    table.add_row(f"segment / SAM ViT-B {_VIT_B_PX}", number(timings.ratio_to_vit_b_1024, 4))
     return table
 
 
@@ -131,7 +132,3 @@ def _as_rgb(plane: Array) -> Array:
     low, high = float(plane.min()), float(plane.max())
     gray = np.round((plane - low) * (255.0 / max(high - low, 1e-6))).astype(np.uint8)
     return np.repeat(gray[..., None], 3, axis=-1)
-
-
-def _or_dash(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"

@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from CardioSAMLib.bench_libraries import LIBRARIES, Library, Scorer
 from CardioSAMLib.cine import Array, Geometry, UnusableInput
+from CardioSAMLib.evaluation.html_parts import number
 from CardioSAMLib.evaluation.masks import MaskPair
 from CardioSAMLib.evaluation.metrics import metrics_for
 from CardioSAMLib.evaluation.scores import Phase
@@ -92,8 +93,8 @@ def measure_metrics(input_path: Path | None, progress: Progress = silent) -> Met
     row_mm, column_mm, slice_mm = study.geometry.spacing_mm
     frames = []
     scorers = {library: library.scorer() for library in LIBRARIES}
-    for number, (name, change) in enumerate(_CHANGES.items()):
-        progress(0.1 + 0.2 * number, name)
+    for step, (name, change) in enumerate(_CHANGES.items()):
+        progress(0.1 + 0.2 * step, name)
         masks = [(mask, change(mask)) for mask in references]
         frames.append(_frame_timing(name, _pair_maker(masks, (slice_mm, row_mm, column_mm)), scorers))
     progress(0.1 + 0.2 * len(_CHANGES), "a whole patient")
@@ -133,9 +134,7 @@ def bench_parts(timings: MetricTimings) -> tuple[Table | Text, ...]:
         table.add_column(f"{name},\n{library.metrics} metrics", justify="right", no_wrap=True)
         table.add_column("ratio", justify="right", no_wrap=True)
     for frame in timings.frames:
-        others = (
-            cell for other in frame.libraries.values() for cell in (_or_dash(other.ms, 0), _or_dash(other.ratio, 1))
-        )
+        others = (cell for other in frame.libraries.values() for cell in (number(other.ms, 0), number(other.ratio, 1)))
         table.add_row(frame.prediction, f"{frame.ms:.0f}", *others)
     patient = timings.patient
     line = (
@@ -244,7 +243,3 @@ def _version(package: str) -> str | None:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _or_dash(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"

@@ -21,6 +21,7 @@ import numpy as np
 
 from CardioSAMLib.bench_promptable import OFFICIAL_ID, Contender, TimedModel, contenders
 from CardioSAMLib.cine import Array, Cine, UnusableInput
+from CardioSAMLib.evaluation.html_parts import number
 from CardioSAMLib.labels import STORAGE, Structure
 from CardioSAMLib.peak_memory import highest_rss_mb
 from CardioSAMLib.progress import Progress, part_of, silent
@@ -105,8 +106,8 @@ def measure_prompting(input_path: Path | None, names: str | None, progress: Prog
     study = _study(input_path, part_of(progress, 0.0, 0.1))
     peaks = {}
     # Before anything large is loaded here: a process starts with the highest memory of the one that started it.
-    for number, contender in enumerate(chosen):
-        progress(0.1 + 0.3 * number / len(chosen), f"{contender.id}: memory")
+    for step, contender in enumerate(chosen):
+        progress(0.1 + 0.3 * step / len(chosen), f"{contender.id}: memory")
         peaks[contender.id] = _peak_alone_mb(contender.id, names, study)
     with tempfile.TemporaryDirectory() as folder:
         seconds = _taken_in_turns(chosen, study, Path(folder), part_of(progress, 0.4, 1.0))
@@ -141,8 +142,8 @@ def bench_table(timings: PromptTimings) -> Table:
     for model_id, timing in timings.models.items():
         values = (timing.encode_ms_median, timing.click_ms_median, timing.click_ms_p95)
         three = (timing.click_three_ms_median, timing.click_three_ms_p95)
-        ratio = _or_dash(timing.encode_ratio_to_vit_b_1024, 1)
-        table.add_row(model_id, *(f"{ms:.0f}" for ms in (*values, *three)), ratio, _or_dash(timing.peak_rss_mb, 0))
+        ratio = number(timing.encode_ratio_to_vit_b_1024, 1)
+        table.add_row(model_id, *(f"{ms:.0f}" for ms in (*values, *three)), ratio, number(timing.peak_rss_mb, 0))
     return table
 
 
@@ -176,18 +177,18 @@ def _taken_in_turns(
 ) -> dict[str, _Seconds]:
     models: dict[str, TimedModel] = {}
     warm_up_s = {}
-    for number, contender in enumerate(chosen):
-        progress(0.3 * number / len(chosen), f"{contender.id}: loading and warming up")
-        model = contender.made(study.cine, study.region, folder / str(number))
+    for step, contender in enumerate(chosen):
+        progress(0.3 * step / len(chosen), f"{contender.id}: loading and warming up")
+        model = contender.made(study.cine, study.region, folder / str(step))
         (warm_up_s[contender.id],) = _round(model, study, 0, clicks=1).encode
         models[contender.id] = model
     seconds = {contender.id: _Seconds([], [], []) for contender in chosen}
-    for number in range(_ROUNDS):
-        progress(0.3 + 0.7 * number / _ROUNDS, f"round {number + 1} of {_ROUNDS}")
+    for turn in range(_ROUNDS):
+        progress(0.3 + 0.7 * turn / _ROUNDS, f"round {turn + 1} of {_ROUNDS}")
         for contender in chosen:
-            if warm_up_s[contender.id] > _SLOW_S and number not in _ROUNDS_OF_SLOW:
+            if warm_up_s[contender.id] > _SLOW_S and turn not in _ROUNDS_OF_SLOW:
                 continue
-            taken = _round(models[contender.id], study, number, _CLICKS_PER_ROUND)
+            taken = _round(models[contender.id], study, turn, _CLICKS_PER_ROUND)
             sums = seconds[contender.id]
             sums.encode.extend(taken.encode)
             sums.click.extend(taken.click)
@@ -255,7 +256,3 @@ def _peak_after_a_click(model_id: str, names: str | None, study: _Study) -> floa
     with tempfile.TemporaryDirectory() as folder:
         _round(contender.made(study.cine, study.region, Path(folder)), study, 0, clicks=1)
         return highest_rss_mb()
-
-
-def _or_dash(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"

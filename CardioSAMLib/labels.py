@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from CardioSAMLib.cine import Array, UnusableInput
+from CardioSAMLib.cine import Array, Cine, UnusableInput
 
 
 class Structure(Enum):
@@ -23,6 +23,11 @@ class Structure(Enum):
         self.meaning = meaning
         self.snomed_code = snomed_code
         self.color_rgb = color_rgb
+
+    @property
+    def hex_color(self) -> str:
+        """#rrggbb, which matplotlib and HTML both take."""
+        return "#" + bytes(self.color_rgb).hex()
 
 
 @dataclass(frozen=True)
@@ -138,6 +143,14 @@ class CineSegmentation:
         if self.confidence is not None and self.confidence.shape != self.labels.shape:
             raise UnusableInput(
                 f"The confidence has the shape {self.confidence.shape}, not that of the labels, {self.labels.shape}."
+            )
+
+    def check_fits(self, cine: Cine) -> None:
+        """Raises UnusableInput where the segmentation has another grid than the cine."""
+        if self.labels.shape != cine.pixels.shape:
+            raise UnusableInput(
+                f"The segmentation has the shape {self.labels.shape}, the cine {cine.pixels.shape}; "
+                "give the segmentation that was made on this cine."
             )
 
     def mask(self, structure: Structure) -> Array:

@@ -170,6 +170,11 @@ def check_downloaded(card: ModelCard) -> None:
         )
 
 
+def file_entry(path: Path) -> dict[str, Any]:
+    """What a catalogue says of a file."""
+    return {"file": path.name, "sha256": sha256_of(path), "bytes": path.stat().st_size}
+
+
 def sha256_of(path: Path) -> str:
     """Hexadecimal sha256 of a file's bytes."""
     digest = hashlib.sha256()

@@ -40,11 +40,6 @@ class PlotRange:
     differences: tuple[float, float]
 
 
-def hex_color(structure: Structure) -> str:
-    """#rrggbb, which matplotlib and HTML both take."""
-    return "#" + bytes(structure.color_rgb).hex()
-
-
 def box_plots_svg(volumes: Sequence[VolumeScore], metric: Metric) -> bytes:
     """A box of one metric per structure at ED and ES, with every patient as a point.
 
@@ -82,7 +77,7 @@ def bland_altman_svg(
     axes = figure.add_subplot()
     structure = measured.structure
     plot_range = plot_range or range_of((measured,), (limits,))
-    _draw_limits(axes, limits, plot_range, hex_color(structure))
+    _draw_limits(axes, limits, plot_range, structure.hex_color)
     axes.plot(
         measured.means,
         measured.differences,
@@ -91,7 +86,7 @@ def bland_altman_svg(
         markersize=4,
         markerfacecolor="white",
         markeredgewidth=1.1,
-        color=hex_color(structure),
+        color=structure.hex_color,
     )
     _name_outliers(axes, measured, limits)
     axes.set_xlim(*plot_range.means)
@@ -129,7 +124,7 @@ def differences_svg(title: str, unit: str, rows: Sequence[tuple[str, float, tupl
 
 def _draw_box(axes: Axes, place: int, volumes: Sequence[VolumeScore], metric: Metric, worst: float) -> None:
     structure, phase = volumes[0].structure, volumes[0].phase
-    color = hex_color(structure)
+    color = structure.hex_color
     values = np.array([volume.values[metric.key] for volume in volumes])
     axes.boxplot(
         [values],

@@ -9,7 +9,7 @@ from importlib.resources import files
 from string import Template
 
 from CardioSAMLib import __version__
-from CardioSAMLib.evaluation.figures import STRUCTURE_ORDER, hex_color
+from CardioSAMLib.evaluation.figures import STRUCTURE_ORDER
 
 NO_VALUE = "–"
 _WIDE = 12
@@ -26,7 +26,7 @@ def page(kind: str, title: str, facts: Mapping[str, str], main: Iterable[str]) -
         facts="\n".join(f"<p><b>{escape(name)}</b> <span>{escape(value)}</span></p>" for name, value in facts.items()),
         main="\n".join(main),
         version=escape(__version__),
-        colors="".join(f"--{structure.name.lower()}:{hex_color(structure)};" for structure in STRUCTURE_ORDER),
+        colors="".join(f"--{structure.name.lower()}:{structure.hex_color};" for structure in STRUCTURE_ORDER),
     )
 
 

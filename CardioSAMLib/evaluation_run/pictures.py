@@ -14,7 +14,7 @@ from CardioSAMLib.evaluation.scores import Phase
 from CardioSAMLib.evaluation.scoring import LabeledStudy
 from CardioSAMLib.labels import STORAGE, Structure
 from CardioSAMLib.report.slice_view import heart_crop, outlines_px
-from CardioSAMLib.report.structure_style import OUTLINE_NAMES, hex_color
+from CardioSAMLib.report.structure_style import OUTLINE_NAMES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,16 +105,16 @@ def _draw_outline(axes: Axes, line_rc_px: Array, structure: Structure, is_refere
     rows, columns = line_rc_px.T
     if is_reference:
         axes.plot(columns, rows, color="white", linewidth=1.5, linestyle=_DASHES)
-        axes.plot(columns, rows, color=hex_color(structure), linewidth=0.7, linestyle="-", alpha=0.9)
+        axes.plot(columns, rows, color=structure.hex_color, linewidth=0.7, linestyle="-", alpha=0.9)
     else:
-        axes.plot(columns, rows, color=hex_color(structure), linewidth=1.6)
+        axes.plot(columns, rows, color=structure.hex_color, linewidth=1.6)
 
 
 def _add_legend(axes: Axes) -> None:
     from matplotlib.lines import Line2D
 
     lines = [
-        Line2D([], [], color=hex_color(structure), linewidth=1.6, label=structure.name) for structure in OUTLINE_NAMES
+        Line2D([], [], color=structure.hex_color, linewidth=1.6, label=structure.name) for structure in OUTLINE_NAMES
     ]
     lines.append(Line2D([], [], color="#555555", linewidth=1.6, label="prediction"))
     lines.append(Line2D([], [], color="#555555", linewidth=1.3, linestyle=_DASHES, label="reference"))

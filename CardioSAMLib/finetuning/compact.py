@@ -13,7 +13,7 @@ from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.finetuning.tunable import BaseCard
 from CardioSAMLib.labels import STORAGE
 from CardioSAMLib.prompts import StructurePrompts
-from CardioSAMLib.resources import ModelCard, sha256_of
+from CardioSAMLib.resources import ModelCard, file_entry
 from CardioSAMLib.segmentation.compact_model import CompactModel, prompt_tokens
 from CardioSAMLib.segmentation.exported_decoder import read_decoder
 from CardioSAMLib.segmentation.model_image import ModelImage
@@ -110,11 +110,6 @@ class TunableCompact:
             "decoder": file_entry(decoder_file),
             "parameters": self._card.parameters,
         }
-
-
-def file_entry(path: Path) -> dict[str, Any]:
-    """What the catalogue says of a file."""
-    return {"file": path.name, "sha256": sha256_of(path), "bytes": path.stat().st_size}
 
 
 def _learning(path: Path) -> FrozenEncoder:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from CardioSAMLib.finetuning.compact import file_entry
 from CardioSAMLib.finetuning.tunable import BaseCard
 from CardioSAMLib.io import write_files
 from CardioSAMLib.prompts import StructurePrompts
-from CardioSAMLib.resources import CHECKPOINT_SUFFIX
+from CardioSAMLib.resources import CHECKPOINT_SUFFIX, file_entry
 from CardioSAMLib.segmentation.model_image import ModelImage
 from CardioSAMLib.segmentation.sam_checkpoint import checkpoint_bytes
 from CardioSAMLib.segmentation.sam_image import REGION_MM

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from CardioSAMLib.cine import Array, Cine, UnusableInput
+from CardioSAMLib.cine import Array, Cine
 from CardioSAMLib.function.body_size import body_surface_area_m2
 from CardioSAMLib.function.cardiac_function import CardiacFunction, VentricleFunction, VolumeCurves
 from CardioSAMLib.function.curve import MIN_FRAMES_FOR_RATES, HarmonicFit, PeakRates, fit_cycle, peak_rates
@@ -56,7 +56,7 @@ def measure(cine: Cine, segmentation: CineSegmentation, options: MeasureOptions 
     slice to be left out does not exist.
     """
     options = options or MeasureOptions()
-    _check_grid(cine, segmentation)
+    segmentation.check_fits(cine)
     # Found on all contours: leaving out a slice of end-diastole must not make another frame end-diastole.
     ed, es = _key_frames(cine, segmentation, options)
     segmentation = without_slices(segmentation, options.excluded)
@@ -90,14 +90,6 @@ def measure(cine: Cine, segmentation: CineSegmentation, options: MeasureOptions 
         rv_slices_es=_slices(segmentation, Structure.RV, es),
     )
     return replace(function, notes=(*notes_on_missing(function, cine), *notes_on_exclusion(options.excluded)))
-
-
-def _check_grid(cine: Cine, segmentation: CineSegmentation) -> None:
-    if segmentation.labels.shape != cine.pixels.shape:
-        raise UnusableInput(
-            f"The segmentation has the shape {segmentation.labels.shape}, the cine {cine.pixels.shape}; "
-            "give the segmentation that was made on this cine."
-        )
 
 
 def _course(cine: Cine, segmentation: CineSegmentation, structure: Structure) -> _Course:

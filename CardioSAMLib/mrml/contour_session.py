@@ -26,13 +26,14 @@ from CardioSAMLib.mrml.history import History
 from CardioSAMLib.mrml.navigation import shown_frame
 from CardioSAMLib.mrml.parts import Parts, finished
 from CardioSAMLib.mrml.prompts import prompts_of, remove_prompts, take_new_prompts
-from CardioSAMLib.mrml.provenance import corrected_by_hand, corrected_with, drawn_beside, provenance_of
+from CardioSAMLib.mrml.provenance import corrected_by_hand, corrected_with, drawn_beside
 from CardioSAMLib.mrml.region import keep_region, region_of
 from CardioSAMLib.mrml.segmentations import (
     ReadBack,
     SegmentationNodes,
     empty_nodes,
     nodes_of_segmentation,
+    provenance_of,
     segmentation_of,
 )
 from CardioSAMLib.mrml.session_jobs import (

@@ -6,13 +6,8 @@ import json
 from dataclasses import asdict, replace
 
 from CardioSAMLib.labels import CineSegmentation, Provenance
-from CardioSAMLib.mrml.segmentations import FRAMES_ATTRIBUTE, PROVENANCE_ATTRIBUTE, SegmentationNodes
+from CardioSAMLib.mrml.segmentations import FRAMES_ATTRIBUTE, PROVENANCE_ATTRIBUTE, SegmentationNodes, provenance_of
 from CardioSAMLib.mrml.studies import FrameSlices
-
-
-def provenance_of(nodes: SegmentationNodes) -> Provenance:
-    """As far as the scene says; a person where it says nothing."""
-    return Provenance(**json.loads(nodes.keeper.GetAttribute(PROVENANCE_ATTRIBUTE) or '{"model_id": "expert"}'))
 
 
 def keep_provenance(nodes: SegmentationNodes, provenance: Provenance) -> None:

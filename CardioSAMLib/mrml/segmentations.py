@@ -211,8 +211,12 @@ def segmentation_of(
     segmented = sorted(drawn | set(_stored_frames(nodes)))
     if not segmented:
         raise UnusableInput(f"{nodes.segmentation.GetName()} has no contours yet; segment the cine first.")
-    provenance = json.loads(nodes.keeper.GetAttribute(PROVENANCE_ATTRIBUTE) or '{"model_id": "expert"}')
-    return ReadBack(CineSegmentation(labels, tuple(segmented), Provenance(**provenance)), _messages(frames))
+    return ReadBack(CineSegmentation(labels, tuple(segmented), provenance_of(nodes)), _messages(frames))
+
+
+def provenance_of(nodes: SegmentationNodes) -> Provenance:
+    """Who drew the contours, as far as the scene says; a person where it says nothing."""
+    return Provenance(**json.loads(nodes.keeper.GetAttribute(PROVENANCE_ATTRIBUTE) or '{"model_id": "expert"}'))
 
 
 def _shape_of(volume_node: slicer.vtkMRMLScalarVolumeNode) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from CardioSAMLib.report.slice_view import SliceView, slice_views
-from CardioSAMLib.report.structure_style import OUTLINE_NAMES, hex_color
+from CardioSAMLib.report.structure_style import OUTLINE_NAMES
 from CardioSAMLib.report.study import Study
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _draw(axes: Axes, tile: _Tile) -> None:
         interpolation="bicubic",
     )
     for structure, points in tile.view.outlines:
-        color = hex_color(structure)
+        color = structure.hex_color
         axes.plot(left + points[:, 0], top + points[:, 1], color=color, linewidth=1.1)
     inset = 0.04 * width_mm
     number = axes.text(left + inset, top + inset, str(tile.view.slice), color="white", fontsize=8, va="top")
@@ -100,7 +100,7 @@ def _draw(axes: Axes, tile: _Tile) -> None:
 def _add_legend(axes: Axes) -> None:
     from matplotlib.lines import Line2D
 
-    lines = [Line2D([], [], color=hex_color(structure), label=name) for structure, name in OUTLINE_NAMES.items()]
+    lines = [Line2D([], [], color=structure.hex_color, label=name) for structure, name in OUTLINE_NAMES.items()]
     axes.legend(
         handles=lines,
         loc="lower left",

@@ -13,7 +13,6 @@ import numpy as np
 from CardioSAMLib.cine import Array
 from CardioSAMLib.function.cardiac_function import VolumeCurves
 from CardioSAMLib.labels import Structure
-from CardioSAMLib.report.structure_style import hex_color
 from CardioSAMLib.report.study import Study
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ def _draw_course(
     found = volumes > 0.0
     if not found.any():
         return
-    color = hex_color(structure)
+    color = structure.hex_color
     if smooth_ml is None:
         axes.plot(x[found], volumes[found], color=color, linewidth=1.0, linestyle=":")
     else:

@@ -16,7 +16,7 @@ from CardioSAMLib.report.curves import curves_svg
 from CardioSAMLib.report.rows import Cell, Row, measurement_rows
 from CardioSAMLib.report.slice_picture import slice_svg
 from CardioSAMLib.report.slice_view import slice_views
-from CardioSAMLib.report.structure_style import OUTLINE_NAMES, hex_color
+from CardioSAMLib.report.structure_style import OUTLINE_NAMES
 from CardioSAMLib.report.study import Study
 
 _SEVERITY_WORDS = {"error": "Error", "warning": "Warning", "info": "Note"}
@@ -130,7 +130,7 @@ def _place(note: QualityNote) -> str:
 
 def _legend() -> str:
     return "".join(
-        f'<span><i style="background:{hex_color(structure)}"></i>{escape(name)}</span>'
+        f'<span><i style="background:{structure.hex_color}"></i>{escape(name)}</span>'
         for structure, name in OUTLINE_NAMES.items()
     )
 

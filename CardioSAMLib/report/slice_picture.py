@@ -10,7 +10,6 @@ from scipy import ndimage
 
 from CardioSAMLib.cine import Array
 from CardioSAMLib.report.slice_view import SliceView
-from CardioSAMLib.report.structure_style import hex_color
 
 # Small images are enlarged here: browsers smooth them, printers show their pixels as blocks.
 _LEAST_PIXELS = 240
@@ -22,7 +21,7 @@ def slice_svg(view: SliceView, frame_name: str) -> str:
     height_mm, width_mm = view.size_mm
     image = base64.b64encode(_jpeg(view.gray)).decode()
     lines = "".join(
-        f'<path d="{_path(points)}" stroke="{hex_color(structure)}"/>' for structure, points in view.outlines
+        f'<path d="{_path(points)}" stroke="{structure.hex_color}"/>' for structure, points in view.outlines
     )
     return (
         f'<svg viewBox="0 0 {width_mm:.2f} {height_mm:.2f}" role="img" '

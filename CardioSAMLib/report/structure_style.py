@@ -9,8 +9,3 @@ OUTLINE_NAMES = {
     Structure.MYO: "LV epicardium",
     Structure.RV: "RV endocardium",
 }
-
-
-def hex_color(structure: Structure) -> str:
-    """#rrggbb, which matplotlib and HTML both take."""
-    return "#" + bytes(structure.color_rgb).hex()

@@ -35,11 +35,7 @@ class Study:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.segmentation.labels.shape != self.cine.pixels.shape:
-            raise UnusableInput(
-                f"The contours have the shape {self.segmentation.labels.shape} and the cine {self.cine.pixels.shape}; "
-                "give contours that were drawn on this cine."
-            )
+        self.segmentation.check_fits(self.cine)
         for frame in (self.function.ed_frame, self.function.es_frame):
             if frame is not None and not 0 <= frame < self.cine.frames:
                 raise UnusableInput(f"Frame {frame} is not among the cine's {self.cine.frames}; measure this cine.")

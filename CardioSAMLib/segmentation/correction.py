@@ -94,11 +94,7 @@ def corrected_slice(
     Raises UnusableInput where the prompts do not fit the cine, or ask for a pixel of a frozen structure.
     """
     prompts.check(cine)
-    if segmentation.labels.shape != cine.pixels.shape:
-        raise UnusableInput(
-            f"The segmentation has the shape {segmentation.labels.shape}, the cine {cine.pixels.shape}; give the one "
-            "that was made on this cine."
-        )
+    segmentation.check_fits(cine)
     stack = segmentation.labels[prompts.frame]
     labels: Array = stack[prompts.slice_number].copy()
     _check_frozen(labels, prompts)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.crops import PREPROCESSING_ID
-from CardioSAMLib.resources import sha256_of
+from CardioSAMLib.resources import file_entry
 from CardioSAMLib.training.checkpoint import learned_state
 from CardioSAMLib.training.configuration import TrainingConfiguration
 from CardioSAMLib.training.half_weights import store_in_half
@@ -47,9 +47,7 @@ def catalogue_entry(
         "input_shape_px": [configuration.size_px, configuration.size_px],
         "spacing_mm": configuration.grid_mm,
         "preprocessing": PREPROCESSING_ID,
-        "file": model_file.name,
-        "sha256": sha256_of(model_file),
-        "bytes": model_file.stat().st_size,
+        **file_entry(model_file),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "accuracy": {},
     }

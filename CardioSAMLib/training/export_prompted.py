@@ -9,7 +9,7 @@ import torch
 
 from CardioSAMLib.crops import PREPROCESSING_ID
 from CardioSAMLib.networks.prompted import FINE, WIDTH, FrozenEncoder, PromptedDecoder
-from CardioSAMLib.resources import PROMPTABLE, sha256_of
+from CardioSAMLib.resources import PROMPTABLE, file_entry
 from CardioSAMLib.training.configuration import PromptedConfiguration
 from CardioSAMLib.training.export import write_program
 from CardioSAMLib.training.prompted import PromptedRun
@@ -34,16 +34,12 @@ def export_prompted(
         "input_shape_px": [configuration.size_px, configuration.size_px],
         "spacing_mm": configuration.grid_mm,
         "preprocessing": PREPROCESSING_ID,
-        **_file_entry(files[0]),
-        "decoder": _file_entry(files[1]),
+        **file_entry(files[0]),
+        "decoder": file_entry(files[1]),
         "parameters": sum(parameter.numel() for part in (encoder, decoder) for parameter in part.parameters()),
         "accuracy": {},
     }
     return entry, files
-
-
-def _file_entry(path: Path) -> dict[str, Any]:
-    return {"file": path.name, "sha256": sha256_of(path), "bytes": path.stat().st_size}
 
 
 def export_encoder(encoder: FrozenEncoder, path: Path, size_px: int) -> None:

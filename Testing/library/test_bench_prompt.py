@@ -157,5 +157,5 @@ def test_names_that_cannot_be_timed_end_with_2_and_one_sentence(names, sentence,
 
 @pytest.mark.usefixtures("without_torch")
 def test_sam_without_torch_is_refused_with_what_to_install():
-    with pytest.raises(UnusableInput, match="cardiosam\\[torch\\]"):
+    with pytest.raises(UnusableInput, match=r"pip install '\.\[torch\]'"):
         contenders("vit_b")

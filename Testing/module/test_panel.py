@@ -244,7 +244,9 @@ def test_who_declines_the_packages_is_told_so_and_nothing_runs(opened, monkeypat
 
     monkeypatch.setattr(slicer.packaging, "answer", False)
     opened.ui.segmentButton.click()
-    assert message(opened) == "The models need packages that are missing (User declined package installation)."
+    said = message(opened)
+    assert said.startswith("The models need packages that are missing (User declined package installation);")
+    assert said.endswith("press the button again and agree to install them.")
     assert opened.ui.segmentButton.text == "Segment"
     assert not opened.app.errors
 

@@ -57,7 +57,7 @@ def propagate(
     have.
     """
     sources, targets, locked = _distinct(sources), _distinct(targets), frozenset(_distinct(locked))
-    _check_grid(cine, segmentation)
+    segmentation.check_fits(cine)
     _check_inside(cine, {"source": sources, "target": targets, "locked slice": locked})
     if not sources:
         raise UnusableInput("No slice was given to start from; draw one slice or accept one, and name it as a source.")
@@ -187,14 +187,6 @@ def _told(
 
 def _distinct(keys: Iterable[SliceKey]) -> tuple[SliceKey, ...]:
     return tuple(dict.fromkeys((int(frame), int(number)) for frame, number in keys))
-
-
-def _check_grid(cine: Cine, segmentation: CineSegmentation) -> None:
-    if segmentation.labels.shape != cine.pixels.shape:
-        raise UnusableInput(
-            f"The segmentation has the shape {segmentation.labels.shape}, the cine {cine.pixels.shape}; "
-            "give the segmentation that was made on this cine."
-        )
 
 
 def _check_inside(cine: Cine, named: Mapping[str, Iterable[SliceKey]]) -> None:

@@ -35,11 +35,7 @@ def refine(
     model cannot give what they need.
     """
     for drawn in (coarse, context or coarse):
-        if drawn.labels.shape != cine.pixels.shape:
-            raise UnusableInput(
-                f"The contours have the shape {drawn.labels.shape} and the cine {cine.pixels.shape}; give those that "
-                "were drawn on this cine."
-            )
+        drawn.check_fits(cine)
     region = heart_box_of(coarse.labels, cine.geometry.spacing_mm[:2])
     labels = np.zeros_like(coarse.labels)
     confidence = np.ones(labels.shape, np.float32)

@@ -25,7 +25,7 @@ def test_unequal_slices_are_said_with_the_interval_of_the_label_file(make_study)
 
 
 def test_contours_of_another_cine_are_refused(make_study):
-    with pytest.raises(UnusableInput, match="drawn on this cine"):
+    with pytest.raises(UnusableInput, match="made on this cine"):
         make_study(segmentation=make_study(slices=2).segmentation)
 
 

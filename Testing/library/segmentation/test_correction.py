@@ -197,7 +197,7 @@ def test_negative_clicks_on_what_is_not_drawn_leave_nothing_to_do(heart):
 
 def test_the_segmentation_of_another_cine_is_refused(prompter, cine, heart):
     other = replace(heart, labels=heart.labels[:, :2])
-    with pytest.raises(UnusableInput, match="give the one that was made on this cine"):
+    with pytest.raises(UnusableInput, match="give the segmentation that was made on this cine"):
         corrected_slice(prompter, cine, other, clicked(heart, LV=[(24, 21, True)]))
 
 

@@ -144,10 +144,10 @@ def test_without_a_package_only_optimized_negatives_fail_and_say_what_to_install
 
 
 def test_contours_of_another_cine_and_empty_ones_are_refused(phantom, coarse, prompter):
-    with pytest.raises(UnusableInput, match="drawn on this cine"):
+    with pytest.raises(UnusableInput, match="made on this cine"):
         refine(phantom.cine, replace(coarse, labels=coarse.labels[:, :3]), prompter, RANDOM)
     other = replace(phantom.segmentation, labels=phantom.segmentation.labels[:, :3])
-    with pytest.raises(UnusableInput, match="drawn on this cine"):
+    with pytest.raises(UnusableInput, match="made on this cine"):
         refine(phantom.cine, coarse, prompter, RANDOM, context=other)
     with pytest.raises(UnusableInput, match="no contours"):
         refine(phantom.cine, replace(coarse, labels=np.zeros_like(coarse.labels)), prompter, RANDOM)
