@@ -13,14 +13,13 @@ import argparse
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from own_models import own_models
 from write_validation import DOCS, JSON, NETWORKS, write_page
 
 from CardioSAMLib.bench_networks import NetworkTiming, TimedNetwork, measure_networks
@@ -74,19 +73,6 @@ def main() -> None:
     }
     write_files(DOCS, {NETWORKS.name: (json.dumps(result, indent=1) + "\n").encode()})
     write_page(json.loads(JSON.read_text(encoding="utf-8")), DOCS)
-
-
-@contextmanager
-def own_models(folder: Path) -> Iterator[None]:
-    """The models of a folder in place of the user's own."""
-    before = os.environ.get("CARDIOSAM_MODELS")
-    os.environ["CARDIOSAM_MODELS"] = str(folder)
-    try:
-        yield
-    finally:
-        os.environ.pop("CARDIOSAM_MODELS")
-        if before is not None:
-            os.environ["CARDIOSAM_MODELS"] = before
 
 
 def shortened(name: str, slices: int) -> TrainingConfiguration:

@@ -1,8 +1,9 @@
-"""Writes docs/validation.md and its figures from validation.json and networks.json alone, without data or model.
+"""Writes docs/validation.md and its figures from JSON files alone, without data or model.
 
     python docs/scripts/write_validation.py
 
-`validate_default_model.py` and `compare_networks.py` make the JSON. No figure of the page is typed by hand.
+`validate_default_model.py`, `cross_validate.py` and `compare_networks.py` make validation.json, cross-validation.json
+and networks.json. No figure of the page is typed by hand.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from validation_folds import folds_section
 from validation_markdown import (
     bullets,
     command,
     interval,
-    number,
     table,
     value,
     wrapped,
@@ -39,12 +40,14 @@ from validation_tables import (
 )
 
 from CardioSAMLib.evaluation.figures import bland_altman_svg, box_plots_svg, range_of
+from CardioSAMLib.evaluation.html_parts import number
 from CardioSAMLib.evaluation.measured import limits_of
 from CardioSAMLib.evaluation.metrics import METRICS
 from CardioSAMLib.io import write_files
 
 DOCS = Path(__file__).resolve().parents[1]
 JSON = DOCS / "validation.json"
+CROSS_VALIDATION = DOCS / "cross-validation.json"
 NETWORKS = DOCS / "networks.json"
 PAGE = "validation.md"
 OWN_COMMAND = "python docs/scripts/write_validation.py"
@@ -64,8 +67,10 @@ def main() -> None:
 
 def write_page(content: Content, docs: Path) -> None:
     write_files(docs / "images", figures(content))
+    # Folds take hours each: until one is trained, the page says nothing of them.
+    folds = json.loads(CROSS_VALIDATION.read_text(encoding="utf-8")) if CROSS_VALIDATION.is_file() else None
     networks = json.loads(NETWORKS.read_text(encoding="utf-8"))
-    write_files(docs, {PAGE: page(content, networks).encode()})
+    write_files(docs, {PAGE: page(content, folds, networks).encode()})
 
 
 def figures(content: Content) -> dict[str, bytes]:
@@ -84,8 +89,8 @@ def figures(content: Content) -> dict[str, bytes]:
     return drawn
 
 
-def page(content: Content, networks: Content) -> str:
-    """networks: what `compare_networks.py` writes."""
+def page(content: Content, folds: Content | None, networks: Content) -> str:
+    """content, folds, networks: what `validate_default_model.py`, `cross_validate.py`, `compare_networks.py` write."""
     parts = (
         _head(content),
         _headline(content),
@@ -93,6 +98,7 @@ def page(content: Content, networks: Content) -> str:
         agreement_section(content),
         groups_section(content),
         severity_section(content),
+        *([] if folds is None else [folds_section(folds)]),
         regions_section(content),
         prompt_source_section(content),
         box_jitter_section(content),
