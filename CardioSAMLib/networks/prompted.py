@@ -134,7 +134,8 @@ class PromptedDecoder(nn.Module):
         return logits, torch.sigmoid(self.quality(tokens[:, 1])[:, 0])
 
     def _places(self, points: Tensor) -> Tensor:
-        angles = 2.0 * math.pi * ((2.0 * points - 1.0) @ self.frequencies)
+        # Not as a product of matrices, which trainings in half precision compute too roughly for a place.
+        angles = 2.0 * math.pi * ((2.0 * points - 1.0)[..., None] * self.frequencies).sum(dim=-2)
         return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
     def _grid(self, rows: int, columns: int, like: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from CardioSAMLib.training.configuration import PromptedConfiguration
 from CardioSAMLib.training.dataset import CLASSES, SliceSampler, Volume
 from CardioSAMLib.training.half_weights import round_to_half
 from CardioSAMLib.training.losses import prompted_loss
+from CardioSAMLib.training.precision import training_precision
 from CardioSAMLib.training.prompt_sampling import (
     TOKENS,
     corrective_click,
@@ -108,24 +109,38 @@ class PromptedRun:
         random = np.random.default_rng((self.configuration.seed, 7, self.step))
         images, shares = self._views(volumes, sampler)
         self.trained.train()
-        coarse, fine = self.encoder(images.contiguous(memory_format=torch.channels_last))
+        with training_precision(images.device):
+            coarse, fine = self.encoder(images.contiguous(memory_format=torch.channels_last))
         asked = self._ask(shares, random)
         target = torch.from_numpy(asked.target)[:, None]
         unnamed = random.random(len(asked.rows)) < self.configuration.prompts.unnamed_share
         named = torch.from_numpy(np.where(unnamed, 0, asked.values))
         mask, has_mask = random_earlier_mask(asked.wanted, self.configuration.prompts, random)
         features = (coarse[asked.rows], fine[asked.rows])
-        first, first_quality = self.decoder(
-            *features, self._unit(asked.places), asked.kinds, named, torch.from_numpy(mask), torch.from_numpy(has_mask)
+        first, first_quality = self._answer(
+            features, asked.places, asked.kinds, named, torch.from_numpy(mask), torch.from_numpy(has_mask)
         )
         answer = first.detach()
         places, kinds = _with_clicks(asked, answer)
-        second, second_quality = self.decoder(
-            *features, self._unit(places), kinds, named, answer, torch.ones(len(asked.rows))
-        )
+        second, second_quality = self._answer(features, places, kinds, named, answer, torch.ones(len(asked.rows)))
         losses = [prompted_loss(first, target, first_quality), prompted_loss(second, target, second_quality)]
         self._update(losses[0] + losses[1])
         return float(losses[0].detach()), float(losses[1].detach())
+
+    def _answer(
+        self,
+        features: tuple[Tensor, Tensor],
+        places: Tensor,
+        kinds: Tensor,
+        named: Tensor,
+        mask: Tensor,
+        has_mask: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Of the decoder, in full precision. places: in pixels."""
+        unit = (places + 0.5) / self.configuration.size_px
+        with training_precision(mask.device):
+            logits, quality = self.decoder(*features, unit, kinds, named, mask, has_mask)
+        return logits.float(), quality.float()
 
     def _views(self, volumes: Sequence[Volume], sampler: SliceSampler) -> tuple[Tensor, Tensor]:
         to = self.configuration
@@ -161,9 +176,6 @@ class PromptedRun:
         if target.any() and random.random() < share:
             return other_contour(target, shares, random)
         return shares
-
-    def _unit(self, places: Tensor) -> Tensor:
-        return (places + 0.5) / self.configuration.size_px
 
     @property
     def _is_finishing(self) -> bool:
