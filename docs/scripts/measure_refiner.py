@@ -44,7 +44,7 @@ DEFAULT = "default"
 COARSE = (*map(str, SHARES_PERCENT), DEFAULT)
 WITH_ORACLE = ("5", "20", "100")
 SEEDS_AT = "20"
-SEEDS = range(10)
+SEEDS = range(5)
 PROCESSES = 2
 
 
