@@ -23,7 +23,8 @@ The refiner (Cohen Indelman 2024) puts points on a coarse contour (k-medoids) an
 surroundings, or such as are optimized through the model: NPPR), and has a promptable model draw anew:
 [promptable.md](promptable.md). Here that model is `{model["id"]}`, version {model["version"]}. Coarse contours come
 from small U-Nets (widths {"-".join(map(str, training["widths"]))}, {budget}) trained on a part of the 80 training
-patients of ACDC, smaller parts inside larger ones, and from the automatic model that ships ("shipped"). All are scored
+patients of ACDC, smaller parts inside larger ones, and from the automatic model that ships ("shipped"). The small ones
+stop so early that more patients do not make them better: they are bad contours of several kinds. All are scored
 on the {result["patients"]} validation patients. The points come from the coarse contours alone (prompt source
 `coarse`), so the figures may be set beside automatic ones.
 
