@@ -16,3 +16,8 @@ class Outputs:
 
     logits: tuple[Tensor, ...]
     boundary: Tensor | None = None
+
+    def in_full(self) -> Outputs:
+        """The same in full precision, which losses need: sums over pixels overflow half of it."""
+        boundary = None if self.boundary is None else self.boundary.float()
+        return Outputs(tuple(logits.float() for logits in self.logits), boundary)

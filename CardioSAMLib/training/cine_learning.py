@@ -43,5 +43,5 @@ class CineLearner(nn.Module):
             with torch.no_grad():
                 teacher = self.teacher(asked, size)
             outputs = decoder.decoded((embeddings[batch.asked][None], *(level[None] for level in asked[1:])), size)
-        targets = CycleTargets(batch.labeled, batch.shares, teacher)
-        return temporal_loss(outputs, embeddings[None], targets, decoder.predictors, self._options)  # type: ignore[arg-type]
+        targets = CycleTargets(batch.labeled, batch.shares, teacher.float())
+        return temporal_loss(outputs.in_full(), embeddings.float()[None], targets, decoder.predictors, self._options)  # type: ignore[arg-type]

@@ -56,12 +56,10 @@ class Learner(nn.Module):
 
     def forward(self, batch: Batch, features: tuple[Tensor, ...] | None) -> Tensor:
         with training_precision(batch.images.device):
-            outputs = self._outputs(batch.images, batch.stacks, features)
-        logits = tuple(level.float() for level in outputs.logits)
+            outputs = self._outputs(batch.images, batch.stacks, features).in_full()
         if self._options is None:
-            return deep_supervision_loss(logits, batch.shares)
-        boundary = None if outputs.boundary is None else outputs.boundary.float()
-        return composite_loss(Outputs(logits, boundary), batch.shares, self._options)
+            return deep_supervision_loss(outputs.logits, batch.shares)
+        return composite_loss(outputs, batch.shares, self._options)
 
     def _outputs(self, images: Tensor, stacks: Tensor | None, features: tuple[Tensor, ...] | None) -> Outputs:
         network: Any = self.network
