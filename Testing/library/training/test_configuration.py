@@ -134,7 +134,7 @@ def test_the_smallest_file_has_a_name_its_patients_and_a_network(read):
         (CINES.replace('begins_with = "other"\n', ""), "needs begins_with and an encoder"),
         (CINES.replace('encoder = "cardiosam-unet25d"\n', ""), "needs begins_with and an encoder"),
         (CINES.replace('split = "s.json"\n', "") + "[phantom]\n", "cines, of which none are made up"),
-        ("name = \n", "mine.toml is no TOML file: .*line 1"),
+        ("name = \n", r"mine.toml is no TOML file .*line 1"),
     ],
 )
 def test_what_cannot_be_used_is_named(read, text, says):

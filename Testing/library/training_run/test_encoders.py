@@ -14,6 +14,7 @@ from CardioSAMLib.training.configuration import NetworkChoice, TrainingConfigura
 from CardioSAMLib.training.dataset import Volume
 from CardioSAMLib.training.export import export_weights
 from CardioSAMLib.training.networks import NoOptions, WidthOptions, build_network, network_options
+from CardioSAMLib.training.precision import training_precision
 from CardioSAMLib.training.sampling import batches_of
 from CardioSAMLib.training.stack_sampling import StackOptions
 from CardioSAMLib.training_run.encoders import KeptFeatures, OpenedEncoder, open_encoder
@@ -58,11 +59,15 @@ def volumes():
     return made
 
 
+@torch.no_grad()
 def features_and_truth(configuration, volumes, encode, encoder, steps=range(5)):
+    pairs = []
     for step in steps:
         images = batches_of(configuration, volumes).at(step).images
-        with torch.no_grad():
-            yield encode(images)[0], encoder(images)[0]
+        with training_precision(images.device):
+            true = encoder(images)[0].float()
+        pairs.append((encode(images)[0], true))
+    return pairs
 
 
 def assert_true(pairs):
