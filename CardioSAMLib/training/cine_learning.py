@@ -42,6 +42,6 @@ class CineLearner(nn.Module):
             asked = tuple(level[batch.asked] for level in given)
             with torch.no_grad():
                 teacher = self.teacher(asked, size)
-            outputs = decoder.decoded((embeddings[batch.asked][None], *(level[None] for level in asked[1:])), size)
+            found: Any = decoder.decoded((embeddings[batch.asked][None], *(level[None] for level in asked[1:])), size)
         targets = CycleTargets(batch.labeled, batch.shares, teacher.float())
-        return temporal_loss(outputs.in_full(), embeddings.float()[None], targets, decoder.predictors, self._options)  # type: ignore[arg-type]
+        return temporal_loss(found.in_full(), embeddings.float()[None], targets, decoder.predictors, self._options)
