@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,14 +14,20 @@ from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.io import check_writable
 from CardioSAMLib.model_download import RemoteFile, download
 from CardioSAMLib.progress import Progress, part_of, silent
-from CardioSAMLib.resources import ModelCard, find_model, models_in, sha256_of, shipped_models, user_models_dir
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+from CardioSAMLib.resources import (
+    ModelCard,
+    find_model,
+    is_model_name,
+    models_in,
+    sha256_of,
+    shipped_models,
+    user_models_dir,
+)
 
 
 def check_name(name: str) -> None:
     """Raises UnusableInput where a model cannot be called so."""
-    if _NAME.fullmatch(name) is None:
+    if not is_model_name(name):
         raise UnusableInput(
             f"A model cannot be called {name!r}; use lower-case letters, digits, '.', '_' and '-', 64 at most."
         )
@@ -64,7 +69,7 @@ def remove_model(model_id: str) -> None:
         )
     folder = _home() / model_id
     is_there = folder.is_dir() if model_id in known else (folder / "models.json").is_file()
-    if _NAME.fullmatch(model_id) is None or not is_there:
+    if not is_model_name(model_id) or not is_there:
         raise UnusableInput(f"There is no model {model_id!r} that could be removed; see: cardiosam models list")
     shutil.rmtree(folder)
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ AUTOMATIC, PROMPTABLE = "automatic", "promptable"
 CHECKPOINT_SUFFIX = ".pth"
 """Of the file of a model that is a checkpoint of SAM; the files of all others are ONNX."""
 
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _log = logging.getLogger(__name__)
 
 
@@ -168,6 +170,11 @@ def check_downloaded(card: ModelCard) -> None:
             f"{card.id} is not on this computer yet; download it in the panel, or with: "
             f"cardiosam models download {card.id}"
         )
+
+
+def is_model_name(name: str) -> bool:
+    """Whether a model can be called so: up to 64 lower-case letters, digits, '.', '_' and '-'."""
+    return _NAME.fullmatch(name) is not None
 
 
 def file_entry(path: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Literal
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.evaluation.protocols.splits import Split, read_split
 from CardioSAMLib.io.toml_files import read_toml
-from CardioSAMLib.resources import resources_dir
+from CardioSAMLib.resources import is_model_name, resources_dir
 from CardioSAMLib.training.augmentation import AUGMENTATIONS, AugmentationOptions
 from CardioSAMLib.training.cine_options import CineOptions
 from CardioSAMLib.training.composite_loss import LossOptions
@@ -22,8 +21,6 @@ from CardioSAMLib.training.stack_sampling import StackOptions
 from CardioSAMLib.training.tables import options_from
 
 CROSS_VALIDATION = "acdc_cv5.json"
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-"""As `cardiosam models add` takes it."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,7 @@ class TrainingConfiguration:
             "keeps views, which only a frozen encoder needs": self.views > 0 and kind.encoder != "frozen",
             "draws whole stacks, which an encoder does not see": self.stacks is not None and kind.encoder != "none",
             "has a name that no model can have; use up to 64 of lower-case letters, digits, '.', '_' and '-'": (
-                not _NAME.fullmatch(self.name)
+                not is_model_name(self.name)
             ),
             "needs a card that is a table": not isinstance(self.card, Mapping),
             "needs a seed of 0 or more": self.seed < 0,

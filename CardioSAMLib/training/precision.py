@@ -12,7 +12,7 @@ import torch
 def computes_in_half(device: torch.device) -> bool:
     """Whether trainings there compute in bfloat16: on CUDA, and on a CPU with matrix instructions (AMX)."""
     if device.type == "cpu":
-        # torch tells from 2.9 on; before, trainings on a CPU compute in full precision.
+        # Older versions of torch do not tell; with them trainings on a CPU compute in full precision.
         capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
         return bool(capabilities.get("amx_bf16", False))
     return device.type == "cuda"

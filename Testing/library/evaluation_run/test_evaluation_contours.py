@@ -106,3 +106,8 @@ def test_phases_are_named_in_the_order_of_the_pair(phantom):
     )
     assert list(drawn.labels) == [Phase.ED, Phase.ES]
     assert np.count_nonzero(drawn.labels[Phase.ED] == 3) > np.count_nonzero(drawn.labels[Phase.ES] == 3)
+
+
+def test_a_model_that_wants_prompts_is_refused_before_any_work():
+    with pytest.raises(UnusableInput, match="choose a model that draws by itself"):
+        contours_of(EvaluationOptions("cardiosam-prompt"))
