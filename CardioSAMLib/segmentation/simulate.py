@@ -6,10 +6,9 @@ Two modes: `stein_literal` does what was published, mistakes included, so that i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -52,7 +51,6 @@ class PromptMode:
 
 STEIN_LITERAL = PromptMode("stein_literal", "com", True, True, 1.0, True)
 STEIN_CORRECTED = PromptMode("stein_corrected", "edt", False, False, 0.0, False)
-PROMPT_MODES: Mapping[str, PromptMode] = MappingProxyType({m.name: m for m in (STEIN_LITERAL, STEIN_CORRECTED)})
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,7 @@ Targets are shares, float `(batch, classes, rows, columns)`, which sum to 1 in e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal
 
 import torch
@@ -58,22 +56,6 @@ class LossOptions:
             raise UnusableInput("A loss needs weights of at least 0, and dice, pixel or boundary above 0.")
         if self.gamma < 0 or self.theta_per_px <= 0:
             raise UnusableInput("A loss needs a gamma of at least 0 and a theta_per_px above 0.")
-
-
-LOSS_ROWS: Mapping[str, LossOptions] = MappingProxyType(
-    {
-        "L1": LossOptions(pixel=0.0, boundary=0.0, structural=0.0),
-        "L2": LossOptions(dice=0.0, pixel=0.0, structural=0.0),
-        "L3": LossOptions(dice=0.0, pixel_term="cross-entropy", boundary=0.0, structural=0.0),
-        "L4": LossOptions(pixel_term="cross-entropy", boundary=0.0, structural=0.0),
-        "L5": LossOptions(pixel=0.0, structural=0.0),
-        "L6": LossOptions(),
-    }
-)
-"""The paper's table of losses: Dice, boundary, cross-entropy, Dice + cross-entropy, Dice + boundary, all.
-
-A row leaves terms out of the whole loss and changes no weight. L4 is also the loss of the decoders R0 to R3, L6 of R4.
-"""
 
 
 def composite_loss(outputs: Outputs, shares: Tensor, options: LossOptions) -> Tensor:

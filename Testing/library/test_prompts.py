@@ -19,7 +19,7 @@ from CardioSAMLib.prompts import (
     shared_negatives,
 )
 from CardioSAMLib.segmentation.jitter import JITTERS
-from CardioSAMLib.segmentation.simulate import PROMPT_MODES
+from CardioSAMLib.segmentation.simulate import STEIN_CORRECTED, STEIN_LITERAL
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "prompts.md").read_text(encoding="utf-8")
 SHAPE = (40, 60)
@@ -218,4 +218,4 @@ def test_the_examples_of_the_page_run_and_print_what_it_says(capsys):
 
 def test_the_page_lists_every_mode_and_jitter():
     named = set(re.findall(r"^\| `([^`]+)` \|", PAGE, re.M))
-    assert {*PROMPT_MODES, *JITTERS} <= named
+    assert {STEIN_LITERAL.name, STEIN_CORRECTED.name, *JITTERS} <= named

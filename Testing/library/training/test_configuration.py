@@ -7,7 +7,7 @@ from CardioSAMLib.evaluation.protocols.splits import read_split
 from CardioSAMLib.networks.cardiosam_decoder import ABLATION_ROWS
 from CardioSAMLib.resources import find_model, resources_dir
 from CardioSAMLib.training.augmentation import AugmentationOptions
-from CardioSAMLib.training.composite_loss import LOSS_ROWS
+from CardioSAMLib.training.composite_loss import LossOptions
 from CardioSAMLib.training.configuration import (
     PromptedConfiguration,
     configuration_names,
@@ -54,6 +54,17 @@ def test_every_configuration_that_ships_can_be_read_and_has_its_data(name):
 def test_there_is_a_configuration_of_every_kind_of_network_but_those_being_developed():
     used = {shipped(name).network.kind for name in configuration_names() if name != "cardiosam-prompt"}
     assert used >= KINDS.keys() - {"stack-unet"}
+
+
+LOSS_ROWS = {
+    "L1": LossOptions(pixel=0.0, boundary=0.0, structural=0.0),
+    "L2": LossOptions(dice=0.0, pixel=0.0, structural=0.0),
+    "L3": LossOptions(dice=0.0, pixel_term="cross-entropy", boundary=0.0, structural=0.0),
+    "L4": LossOptions(pixel_term="cross-entropy", boundary=0.0, structural=0.0),
+    "L5": LossOptions(pixel=0.0, structural=0.0),
+    "L6": LossOptions(),
+}
+"""The paper's table of losses: Dice, boundary, cross-entropy, Dice + cross-entropy, Dice + boundary, all."""
 
 
 @pytest.mark.parametrize("row", ABLATION_ROWS)
