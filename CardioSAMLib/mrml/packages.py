@@ -59,7 +59,9 @@ def _install_torch() -> None:
         raise UnusableInput(
             "This model needs PyTorch; install the extension PyTorch, or choose another model."
         ) from error
-    PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True, torchVersionRequirement=TORCH_VERSIONS)
+    logic = PyTorchUtils.PyTorchUtilsLogic()
+    if logic.installTorch(askConfirmation=True, torchVersionRequirement=TORCH_VERSIONS) is None:
+        raise UnusableInput("This model needs PyTorch; agree to install it, or choose another model.")
 
 
 def _install_segment_anything() -> None:

@@ -18,6 +18,6 @@ class Outputs:
     boundary: Tensor | None = None
 
     def in_full(self) -> Outputs:
-        """The same in full precision, which losses need: sums over pixels overflow half of it."""
+        """The same in full precision, which losses need: in half of it sums over pixels lose their digits."""
         boundary = None if self.boundary is None else self.boundary.float()
         return Outputs(tuple(logits.float() for logits in self.logits), boundary)

@@ -123,7 +123,7 @@ class PromptedDecoder(nn.Module):
         maps = drawn_prompts(points, kinds, fine.shape[-2], fine.shape[-1])
         drawn = torch.cat([maps, _as_map(mask, has_mask)], dim=1)
         image = coarse + self.drawn(drawn)
-        grid = self._grid(rows, columns, coarse)
+        grid = self._grid(rows, columns)
         tokens, keys = self.transformer(image, grid.expand(batch, -1, -1, -1), tokens)
         image = keys.transpose(1, 2).reshape(batch, WIDTH, rows, columns)
         image = functional.gelu(self.norm1(self.up1(image)))
@@ -138,7 +138,8 @@ class PromptedDecoder(nn.Module):
         angles = 2.0 * math.pi * ((2.0 * points - 1.0)[..., None] * self.frequencies).sum(dim=-2)
         return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
-    def _grid(self, rows: int, columns: int, like: Tensor) -> Tensor:
+    def _grid(self, rows: int, columns: int) -> Tensor:
+        like = self.frequencies  # and not the features, which are too rough for a place in half precision
         y = (torch.arange(rows, device=like.device, dtype=like.dtype) + 0.5) / rows
         x = (torch.arange(columns, device=like.device, dtype=like.dtype) + 0.5) / columns
         points = torch.stack([x[None, :].expand(rows, columns), y[:, None].expand(rows, columns)], dim=-1)

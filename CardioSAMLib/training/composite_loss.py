@@ -69,7 +69,7 @@ def composite_loss(outputs: Outputs, shares: Tensor, options: LossOptions) -> Te
     for weight, logits in zip(weights, outputs.logits, strict=True):
         reduced = functional.adaptive_avg_pool2d(shares, (logits.shape[-2], logits.shape[-1]))
         input_px = shares.shape[-1] / logits.shape[-1]
-        # In full precision: sums over a batch's pixels overflow half precision.
+        # In full precision: sums over a batch's pixels lose their digits in half of it.
         total = total + weight / sum(weights) * _segmentation_loss(logits.float(), reduced, options, input_px)
     if outputs.boundary is not None and options.auxiliary:
         total = total + options.auxiliary * auxiliary_loss(outputs.boundary.float(), shares)

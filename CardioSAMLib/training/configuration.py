@@ -87,18 +87,12 @@ class TrainingConfiguration:
     def __post_init__(self) -> None:
         kind = network_kind(self.network.kind)
         problems = {
+            **_problems_of_any(self),
             "needs either a split or phantom hearts": bool(self.split) == (self.phantom is not None),
-            "needs a size_px that is a multiple of 16": self.size_px < 16 or self.size_px % 16 != 0,
             "needs 1 or more as batch, steps and validate_every": min(self.batch, self.steps, self.validate_every) < 1,
             "has no usable keep; choose last or best": self.keep not in ("last", "best"),
             "keeps views, which only a frozen encoder needs": self.views > 0 and kind.encoder != "frozen",
             "draws whole stacks, which an encoder does not see": self.stacks is not None and kind.encoder != "none",
-            "has a name that no model can have; use up to 64 of lower-case letters, digits, '.', '_' and '-'": (
-                not is_model_name(self.name)
-            ),
-            "needs a card that is a table": not isinstance(self.card, Mapping),
-            "needs a seed of 0 or more": self.seed < 0,
-            "needs a grid_mm above 0": self.grid_mm <= 0,
             f"needs a table [stacks], as {self.network.kind} sees stacks": kind.stacks and self.stacks is None,
             f"needs a table [cines], as {self.network.kind} sees cines": kind.cines and self.cines is None,
             "has a table [cines], which only networks that see cines need": not kind.cines and self.cines is not None,
@@ -108,9 +102,7 @@ class TrainingConfiguration:
             "needs a table [loss], which the labeled frames are trained with": kind.cines and self.loss is None,
             "trains on cines, of which none are made up; name a split": kind.cines and self.phantom is not None,
         }
-        for problem, is_there in problems.items():
-            if is_there:
-                raise UnusableInput(f"The configuration {self.name} {problem}.")
+        _check(self.name, problems)
 
     def what_decides_the_weights(self) -> dict[str, Any]:
         """All values but those that are only told to readers; two runs are the same if these are."""
@@ -155,9 +147,38 @@ class PromptedConfiguration:
     augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
     card: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        problems = {
+            **_problems_of_any(self),
+            "needs 1 or more as slices, structures and steps": min(self.slices, self.structures, self.steps) < 1,
+            "needs 0 or more as warm_up_steps and finishing_steps": min(self.warm_up_steps, self.finishing_steps) < 0,
+        }
+        _check(self.name, problems)
+
     def what_decides_the_weights(self) -> dict[str, Any]:
         """All values but those that are only told to readers."""
         return {key: value for key, value in asdict(self).items() if key != "card"}
+
+
+def _problems_of_any(configuration: TrainingConfiguration | PromptedConfiguration) -> dict[str, bool]:
+    """What may be wrong with any configuration, and whether it is."""
+    size_px = configuration.size_px
+    return {
+        "has a name that no model can have; use up to 64 of lower-case letters, digits, '.', '_' and '-'": (
+            not is_model_name(configuration.name)
+        ),
+        "needs a card that is a table": not isinstance(configuration.card, Mapping),
+        "needs a size_px that is a multiple of 16": size_px < 16 or size_px % 16 != 0,
+        "needs a seed of 0 or more": configuration.seed < 0,
+        "needs a grid_mm above 0": configuration.grid_mm <= 0,
+    }
+
+
+def _check(name: str, problems: Mapping[str, bool]) -> None:
+    """Raises UnusableInput with the first problem that is there."""
+    for problem, is_there in problems.items():
+        if is_there:
+            raise UnusableInput(f"The configuration {name} {problem}.")
 
 
 def configuration_names() -> tuple[str, ...]:

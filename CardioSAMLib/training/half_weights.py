@@ -11,18 +11,20 @@ from torch import nn
 from CardioSAMLib.io.onnx_weights import HALF_SUFFIX
 
 LEAST_VALUES = 1024
-"""Smaller tensors, as those of normalizations, stay in full precision."""
+"""Smaller tensors, as most of those of normalizations, stay in full precision."""
 
 
 @torch.no_grad()
 def round_to_half(network: nn.Module) -> None:
     """Rounds the large weights of a network to what half precision can hold; they stay float32.
 
-    The network is then what its file will be, bit for bit.
+    The network is then what its file will be, bit for bit. Weights beyond the range of half precision stay as they are.
     """
     for weight in network.parameters():
         if weight.numel() >= LEAST_VALUES and weight.is_floating_point():
-            weight.copy_(weight.half().to(weight.dtype))
+            rounded = weight.half().to(weight.dtype)
+            if torch.isfinite(rounded).all():
+                weight.copy_(rounded)
 
 
 def store_in_half(model: Any) -> None:

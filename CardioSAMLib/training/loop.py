@@ -31,7 +31,7 @@ from CardioSAMLib.training.cine_learning import CineLearner
 from CardioSAMLib.training.composite_loss import LossOptions, composite_loss
 from CardioSAMLib.training.configuration import TrainingConfiguration
 from CardioSAMLib.training.losses import deep_supervision_loss
-from CardioSAMLib.training.precision import training_precision
+from CardioSAMLib.training.precision import precision_name, training_precision
 from CardioSAMLib.training.processes import OneProcess, Processes
 from CardioSAMLib.training.sampling import Batch, Sampler, prefetched
 from CardioSAMLib.training.schedule import forgetting_average, optimizer_of, scheduled_rate, set_rate
@@ -79,7 +79,7 @@ class TrainingRun:
     start: what the run starts from besides the configuration, such as the sha256 of an encoder and the patients.
     encode: gives the features of the network's encoder where that is frozen; None: the network computes them.
     history: a row per validation. losses: of the steps since the last of them. seconds: computed so far, in all parts
-    of a run that was stopped.
+    of a run that was stopped. precisions: that its parts were computed in.
     """
 
     def __init__(
@@ -98,6 +98,7 @@ class TrainingRun:
         self._learner = self.processes.sharing(_learner_of(self.network, configuration))
         self.step = 0
         self.seconds = 0.0
+        self.precisions = [precision_name(self.processes.device)]
         self.losses: list[float] = []
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] | None = None
@@ -124,6 +125,7 @@ class TrainingRun:
             state = {
                 "step": self.step,
                 "seconds": self.seconds,
+                "precisions": self.precisions,
                 "losses": self.losses,
                 "history": self.history,
                 "best": self.best,
@@ -137,6 +139,7 @@ class TrainingRun:
         """Continues a saved run. Raises UnusableInput if it was made with another configuration or start."""
         state = read_state(path, self._signature)
         self.step, self.seconds = state["step"], state["seconds"]
+        self.precisions = list(dict.fromkeys([*state["precisions"], *self.precisions]))
         self.losses, self.history, self.best = state["losses"], state["history"], state["best"]
         load_learned(self.network, state["network"])
         load_learned(self.average, state["average"])

@@ -24,5 +24,11 @@ def precision_name(device: torch.device) -> str:
 
 
 def training_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """The context in which the network computes."""
-    return torch.autocast(device.type, torch.bfloat16) if computes_in_half(device) else nullcontext()
+    """The context in which the network computes.
+
+    Weights are cast anew at each use: a cast that is kept from a pass without gradients has none in the next, either
+    (pytorch/pytorch#112583).
+    """
+    if not computes_in_half(device):
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)

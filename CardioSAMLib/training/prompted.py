@@ -136,7 +136,7 @@ class PromptedRun:
         mask: Tensor,
         has_mask: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Of the decoder, in full precision. places: in pixels."""
+        """Of the decoder, as float32. places: in pixels."""
         unit = (places + 0.5) / self.configuration.size_px
         with training_precision(mask.device):
             logits, quality = self.decoder(*features, unit, kinds, named, mask, has_mask)

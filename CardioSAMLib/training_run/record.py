@@ -25,8 +25,6 @@ def record_of(
     start: what else decided the weights: the patients, and the sha256 of the weights that were begun with.
     export_difference: the largest between the logits of torch and of the exported file; None where there is none.
     """
-    from CardioSAMLib.training.precision import precision_name
-
     weights = list(run.network.parameters())
     kept = run.best_step if run.configuration.keep == "best" else run.step
     return {
@@ -35,7 +33,7 @@ def record_of(
         **start,
         "versions": _versions(),
         "device": str(run.processes.device),
-        "precision": precision_name(run.processes.device),
+        "precision": ", then ".join(run.precisions),
         "processes": run.processes.part.count,
         "parameters": sum(weight.numel() for weight in weights),
         "parameters_that_learn": sum(weight.numel() for weight in weights if weight.requires_grad),

@@ -1,5 +1,5 @@
 """An evaluation whose scores are made up from a seed, for tests of what is made from scores; a reader of pages; and a
-small checkpoint of SAM."""
+small checkpoint of SAM; processors with and without matrix instructions."""
 
 from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
@@ -179,3 +179,19 @@ def small_sam(tmp_path, monkeypatch):
     }
     torch.save(weights, tmp_path / "small.pth")
     return tmp_path / "small.pth"
+
+
+@pytest.fixture
+def matrix_instructions(monkeypatch):
+    """Trainings compute in bfloat16."""
+    import torch
+
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+
+
+@pytest.fixture
+def no_matrix_instructions(monkeypatch):
+    """Trainings compute in float32."""
+    import torch
+
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)

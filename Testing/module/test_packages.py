@@ -23,7 +23,7 @@ def slicer_with(app, monkeypatch, tmp_path):
 
     from CardioSAMLib.mrml import packages
 
-    def prepare(*present, fails=False):
+    def prepare(*present, fails=False, has_torch_declined=False):
         known = {"slicer.packaging", *present}
         monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: name if name in known else None)
         installed = []
@@ -34,11 +34,18 @@ def slicer_with(app, monkeypatch, tmp_path):
                 raise CalledProcessError(1, "pip")
 
         monkeypatch.setattr(slicer.util, "pip_install", pip_install, raising=False)
-        logic = SimpleNamespace(installTorch=lambda **_: installed.append("torch"))
+
+        def install_torch(**_):
+            if has_torch_declined:
+                return None
+            installed.append("torch")
+            return "the module torch"
+
+        logic = SimpleNamespace(installTorch=install_torch)
         extension = SimpleNamespace(PyTorchUtilsLogic=lambda: logic)
         monkeypatch.setitem(sys.modules, "PyTorchUtils", extension)
         file = tmp_path / "requirements.txt"
-        file.write_text("onnxruntime>=1.17\n")
+        file.write_text("onnxruntime>=1.19\n")
         return SimpleNamespace(installed=installed, app=app, ensure=lambda card: packages.ensure_packages(file, card))
 
     return prepare
@@ -73,6 +80,14 @@ def test_who_says_no_is_told_what_else_to_do(slicer_with, sam_card):
     with pytest.raises(UnusableInput, match="agree to install it, or choose another model"):
         slicer.ensure(sam_card)
     assert not slicer.installed
+
+
+def test_who_declines_torch_is_not_asked_for_more(slicer_with, sam_card):
+    slicer = slicer_with(has_torch_declined=True)
+    with pytest.raises(UnusableInput, match="needs PyTorch; agree to install it, or choose another model"):
+        slicer.ensure(sam_card)
+    assert not slicer.installed
+    assert not slicer.app.asked
 
 
 def test_a_failure_of_pip_is_one_sentence(slicer_with, sam_card):

@@ -10,13 +10,14 @@ from torch import nn
 from CardioSAMLib.networks.encoders import UNetEncoder
 from CardioSAMLib.networks.outputs import Outputs
 from CardioSAMLib.networks.unet import UNet25D
+from CardioSAMLib.training import cine_learning
 from CardioSAMLib.training.cine_learning import CineLearner
 from CardioSAMLib.training.cine_sampling import CycleBatches
 from CardioSAMLib.training.cine_watching import validate_cines
 from CardioSAMLib.training.composite_loss import composite_loss
 from CardioSAMLib.training.loop import TrainingRun, train
 from CardioSAMLib.training.networks import build_network
-from CardioSAMLib.training.temporal_loss import cycle_loss
+from CardioSAMLib.training.temporal_loss import cycle_loss, temporal_loss
 
 SIZE = (32, 32)
 
@@ -94,6 +95,26 @@ def test_the_temporal_module_and_the_predictors_learn_and_the_encoder_does_not(n
     for module in (network.decoder.temporal, network.decoder.predictors):
         assert all(weight.grad.any() for weight in module.parameters())
     assert all(weight.grad is None for weight in network.encoder.parameters())
+
+
+@pytest.mark.usefixtures("matrix_instructions")
+def test_in_half_precision_the_losses_are_full_and_all_learns_that_should(
+    network, batch, cine_configuration, monkeypatch
+):
+    seen = []
+
+    def noted(found, embeddings, targets, *others):
+        seen.extend([*found.logits, embeddings, targets.teacher])
+        return temporal_loss(found, embeddings, targets, *others)
+
+    monkeypatch.setattr(cine_learning, "temporal_loss", noted)
+    nn.init.normal_(network.decoder.temporal.joined.weight, std=0.1)
+    precisions = []
+    network.decoder.temporal.joined.register_forward_hook(lambda *given: precisions.append(given[-1].dtype))
+    CineLearner(network.train(), cine_configuration.loss, cine_configuration.cines)(batch, None).backward()
+    assert set(precisions) == {torch.bfloat16}
+    assert {one.dtype for one in seen} == {torch.float32}
+    assert all(weight.grad.any() for weight in network.decoder.temporal.parameters())
 
 
 def test_a_cycle_knows_nothing_of_another_one_in_its_batch(network, batch, cine_configuration):

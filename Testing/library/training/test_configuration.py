@@ -17,6 +17,7 @@ from CardioSAMLib.training.configuration import (
 from CardioSAMLib.training.networks import KINDS
 
 SMALLEST = 'name = "mine"\nsplit = "s.json"\n[network]\nkind = "unet25d"\nwidths = [4, 8]\n'
+PROMPTED = 'name = "mine"\nencoder = "cardiosam-unet25d"\nsplit = "s.json"\n'
 CINES = (
     'name = "mine"\nsplit = "s.json"\nbegins_with = "other"\n[loss]\n[cines]\n'
     '[network]\nkind = "cardiosam-temporal"\nencoder = "cardiosam-unet25d"\n'
@@ -145,6 +146,10 @@ def test_the_smallest_file_has_a_name_its_patients_and_a_network(read):
         (CINES.replace('begins_with = "other"\n', ""), "needs begins_with and an encoder"),
         (CINES.replace('encoder = "cardiosam-unet25d"\n', ""), "needs begins_with and an encoder"),
         (CINES.replace('split = "s.json"\n', "") + "[phantom]\n", "cines, of which none are made up"),
+        (PROMPTED.replace('name = "mine"', 'name = "My/Model"'), "a name that no model can have"),
+        ("steps = 0\n" + PROMPTED, "needs 1 or more as slices, structures and steps"),
+        ("finishing_steps = -1\n" + PROMPTED, "needs 0 or more as warm_up_steps"),
+        ("size_px = 100\n" + PROMPTED, "multiple of 16"),
         ("name = \n", r"mine.toml is no TOML file .*line 1"),
     ],
 )

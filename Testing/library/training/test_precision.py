@@ -12,16 +12,6 @@ from CardioSAMLib.training.sampling import Batch
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def matrix_instructions(monkeypatch):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
-
-
-@pytest.fixture
-def no_matrix_instructions(monkeypatch):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
-
-
 class Seen(nn.Module):
     """One convolution that notes in what it computed."""
 
@@ -53,7 +43,7 @@ def test_a_card_computes_in_half():
 def test_a_mac_computes_in_full():
     assert not computes_in_half(torch.device("mps"))
     with training_precision(torch.device("mps")):
-        assert not torch.is_autocast_enabled("cpu")
+        assert not torch.is_autocast_enabled("mps")
 
 
 @pytest.mark.usefixtures("matrix_instructions")

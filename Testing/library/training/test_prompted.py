@@ -12,9 +12,13 @@ from CardioSAMLib.crops import PREPROCESSING_ID
 from CardioSAMLib.networks.prompted import FIRST_CORNER, LAST_CORNER, NEGATIVE, PAD, POSITIVE, drawn_prompts
 from CardioSAMLib.networks.unet import UNet25D
 from CardioSAMLib.resources import PROMPTABLE, find_model, sha256_of
+from CardioSAMLib.training import prompted as training_of_prompted
 from CardioSAMLib.training.configuration import PromptedConfiguration, configuration_path, read_configuration
+from CardioSAMLib.training.dataset import SliceSampler
 from CardioSAMLib.training.export_prompted import export_prompted
 from CardioSAMLib.training.exported import read_unet
+from CardioSAMLib.training.losses import prompted_loss
+from CardioSAMLib.training.precision import training_precision
 from CardioSAMLib.training.prompt_sampling import (
     PromptOptions,
     corrective_click,
@@ -22,7 +26,7 @@ from CardioSAMLib.training.prompt_sampling import (
     random_earlier_mask,
     random_prompts,
 )
-from CardioSAMLib.training.prompted import train_prompted
+from CardioSAMLib.training.prompted import PromptedRun, train_prompted
 
 WIDTHS = (4, 6, 8, 8, 8)
 
@@ -145,6 +149,26 @@ def test_a_stopped_run_goes_on_to_the_same_weights(volumes, prompted, unet, tmp_
         assert torch.equal(a, b)
     steps = [json.loads(row)["step"] for row in (tmp_path / "parts" / "log.jsonl").read_text().splitlines()]
     assert steps == sorted(set(steps))
+
+
+@pytest.mark.usefixtures("matrix_instructions")
+def test_in_half_precision_the_losses_and_the_places_are_full(volumes, prompted, unet, monkeypatch):
+    seen, precisions = [], []
+
+    def noted(*given):
+        seen.extend(given)
+        return prompted_loss(*given)
+
+    monkeypatch.setattr(training_of_prompted, "prompted_loss", noted)
+    run = PromptedRun(prompted, unet)
+    run.decoder.up1.register_forward_hook(lambda *given: precisions.append(given[-1].dtype))
+    run.train_step(volumes, SliceSampler(volumes, prompted.slices, prompted.seed))
+    assert set(precisions) == {torch.bfloat16}
+    assert {one.dtype for one in seen} == {torch.float32}
+    places, cells = torch.rand(1, 3, 2), (9, 11)  # no powers of two, which half precision could hold
+    full = (run.decoder._places(places), run.decoder._grid(*cells))
+    with training_precision(torch.device("cpu")):
+        assert all(map(torch.equal, full, (run.decoder._places(places), run.decoder._grid(*cells))))
 
 
 def test_only_the_decoder_and_the_necks_learn(volumes, prompted, unet, tmp_path):

@@ -115,6 +115,16 @@ def test_the_same_weights_at_another_input_size_are_never_given_the_features_of_
         assert_true(features_and_truth(CONFIGURATION, volumes, encode, encoder))
 
 
+def test_features_of_another_precision_are_never_given(volumes, tmp_path, request):
+    encoder = Averages()
+    encode = KeptFeatures(OpenedEncoder(encoder, "averages", "0" * 64), EmbeddingCache(tmp_path), 1)
+    images = batches_of(CONFIGURATION, volumes).at(0).images
+    for number, fixture in enumerate(("matrix_instructions", "no_matrix_instructions"), 1):
+        request.getfixturevalue(fixture)
+        assert encode(images)[0].dtype == torch.float32
+        assert encoder.encoded == number * len(images)
+
+
 def test_each_view_is_encoded_once_and_comes_again_after_so_many_passes(volumes, tmp_path):
     """2 volumes of 3 slices in batches of 3: a pass is 2 steps, 3 views are all seen after 6."""
     whole = replace(CONFIGURATION, batch=3)
