@@ -11,9 +11,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-CROSS_VALIDATION = DOCS / "cross-validation.json"
-FOLDS = json.loads(CROSS_VALIDATION.read_text(encoding="utf-8")) if CROSS_VALIDATION.is_file() else None
-NETWORKS = json.loads((DOCS / "networks.json").read_text(encoding="utf-8"))
+MEASURED_APART = [
+    json.loads((DOCS / f"{name}.json").read_text(encoding="utf-8"))
+    for name in ("cross-validation", "networks", "search")
+]
 PUBLISHED = ROOT / "Resources" / "published"
 CONTENT = json.loads((DOCS / "validation.json").read_text(encoding="utf-8"))
 TABLES = [table["key"] for table in CONTENT["evaluation"]["tables"]]
@@ -36,7 +37,7 @@ def unwrapped(text):
 
 
 def test_the_page_is_what_its_script_writes_from_the_json(script, page):
-    assert script.page(CONTENT, FOLDS, NETWORKS) == page, "run python docs/scripts/write_validation.py"
+    assert script.page(CONTENT, *MEASURED_APART) == page, "run python docs/scripts/write_validation.py"
 
 
 def test_the_figures_say_what_the_json_says(script):
@@ -56,7 +57,7 @@ def test_no_table_of_the_evaluation_is_left_out(key, script, page):
     changed = copy.deepcopy(CONTENT)
     table = next(table for table in changed["evaluation"]["tables"] if table["key"] == key)
     table["rows"] = [[cell + 1.0 if isinstance(cell, float) else cell for cell in row] for row in table["rows"]]
-    assert script.page(changed, FOLDS, NETWORKS) != page
+    assert script.page(changed, *MEASURED_APART) != page
 
 
 def test_the_mean_dice_is_the_mean_over_patients_of_frames_of_structures():
@@ -120,7 +121,14 @@ def folds(steps, count=5):
         for fold in range(1, count + 1)
         for number, dice in enumerate((0.9, 0.78))
     ]
-    return {"command": "C", "configuration": "net", "steps": steps, "usual_steps": 100, "patients": rows}
+    return {
+        "command": "C",
+        "configuration": "net",
+        "steps": steps,
+        "usual_steps": 100,
+        "precisions": ["bfloat16"],
+        "patients": rows,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -132,10 +140,25 @@ def test_the_cross_validation_has_a_row_per_fold_and_one_of_all(folds_script):
     text = folds_script.folds_section(folds(100))
     assert "| 1 | 2 | 0.840 ± 0.085 | 4.00 ± 0.00 | 2.0 | +2.0 | – | – | 1 |" in text
     assert "| all | 10 | 0.840 ± 0.063 | 4.00 ± 0.00 | 2.0 | +2.0 | – | – | 5 |" in text
-    assert "the first fold is the model that ships" in unwrapped(text)
+    assert "The first fold is the model that ships" in unwrapped(text)
+    assert "100 steps in bfloat16" in unwrapped(text)
+
+
+def test_a_patient_without_a_heart_is_counted_and_not_left_out(folds_script):
+    content = folds(100)
+    content["patients"][0] |= {"dice": None, "hd95_mm": None, "lv_ef_error": None}
+    text = folds_script.folds_section(content)
+    assert "| 1 | 2 (1) | 0.780 | 4.00 | 2.0 | +2.0 | – | – | 2 |" in text
+    assert "| all | 10 (1) |" in text
+
+
+def test_the_model_that_ships_is_named_only_where_it_is_among_the_folds(folds_script):
+    content = folds(100)
+    content["patients"] = [row for row in content["patients"] if row["fold"] != 1]
+    assert "model that ships" not in unwrapped(folds_script.folds_section(content))
 
 
 def test_fewer_steps_and_fewer_folds_are_said(folds_script):
     text = unwrapped(folds_script.folds_section(folds(50, count=2)))
-    assert "50 steps instead of 100" in text
+    assert "50 steps in bfloat16 instead of 100" in text
     assert "for 2 of 5 folds" in text

@@ -1,9 +1,9 @@
-"""Writes docs/search.json and .md: particle swarm, random search and TPE beside each other at the same budget.
+"""Writes docs/search.json and its part of docs/validation.md: particle swarm, random search and TPE at equal budget.
 
     python docs/scripts/compare_searchers.py DATA --out OUT
 
 DATA: the folder that holds `acdc`. OUT: where every short training is logged; a stopped run goes on when the command is
-given again, and writes the page of what there is when it ends or `--minutes` have passed. Give a folder outside of the
+given again, and writes what there is when it ends or `--minutes` have passed. Give a folder outside of the
 repository. The searchers take turns of a few evaluations, so that their budgets are equal whenever that happens. One
 process of one thread.
 """
@@ -13,10 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from validation_search import PUBLISHED_BUDGET
+from write_validation import DOCS, JSON, SEARCH, write_page
 
 from CardioSAMLib.io import write_files
 from CardioSAMLib.training.configuration import TrainingConfiguration, configuration_path, read_configuration
@@ -25,13 +28,11 @@ from CardioSAMLib.training.search_space import Values
 from CardioSAMLib.training.short_training import SPACE, as_toml, values_of
 from CardioSAMLib.training_run.search import SearchOptions, continue_search, prepare
 
-DOCS = Path(__file__).resolve().parents[1]
 COMMAND = "python docs/scripts/compare_searchers.py ../shared/data --out OUT"
 CONFIGURATION = "search"
 PUBLISHED = "published"
-BUDGETS = (12, 24, 48, 96)
+BUDGETS = (12, 24, 48, PUBLISHED_BUDGET)
 TURN = 4
-TITLES = {"pso": "particle swarm", "random": "random", "tpe": "TPE (Optuna)"}
 
 
 def main() -> None:
@@ -45,7 +46,8 @@ def main() -> None:
     measure(given.data / "acdc", given.out, given.seeds, end)
     result = collected(given.out)
     content = (json.dumps(result, indent=1) + "\n").encode()
-    write_files(DOCS, {"search.json": content, "search.md": page(result).encode()})
+    write_files(DOCS, {SEARCH.name: content})
+    write_page(json.loads(JSON.read_text(encoding="utf-8")), DOCS)
 
 
 def measure(acdc: Path, out: Path, seeds: int, end: float) -> None:
@@ -85,10 +87,12 @@ def collected(out: Path) -> dict[str, Any]:
     budget_of = {seed: min(len(found[name, seed]) for name in SEARCHERS) for seed in seeds}
     runs = {name: [found[name, seed][: budget_of[seed]] for seed in seeds] for name in SEARCHERS}
     equal = [one for by_seed in runs.values() for run in by_seed for one in run]
+    best = described(equal)
     return {
         "command": COMMAND,
         "configuration": what["configuration"],
         "encoder": what["encoder"],
+        "space": [asdict(parameter) for parameter in SPACE.parameters],
         "patients": {part: len(what[part]) for part in ("train", "validation")},
         "evaluations_by_seed": list(budget_of.values()),
         "median_seconds": float(np.median([one.seconds for one in equal])),
@@ -96,7 +100,8 @@ def collected(out: Path) -> dict[str, Any]:
         "below_zero_share": float(np.mean([one.objective is None or one.objective < 0.0 for one in equal])),
         "published": described(found[PUBLISHED, 0]),
         "searchers": {name: summary(by_seed) for name, by_seed in runs.items()},
-        "best": described(equal),
+        "best": best,
+        "best_toml": as_toml(best["values"]),
     }
 
 
@@ -134,79 +139,6 @@ def described(evaluations: list[Evaluation]) -> dict[str, Any]:
     if best is None:
         raise SystemExit("No short training came to an end.")
     return {"objective": best.objective, **best.details, "values": best.values}
-
-
-def page(result: dict[str, Any]) -> str:
-    configuration, patients = result["configuration"], result["patients"]
-    seeds, slices = len(result["evaluations_by_seed"]), configuration["steps"] * configuration["batch"]
-    made = " and ".join(map(str, result["evaluations_by_seed"]))
-    budgets = list(next(iter(result["searchers"].values()))["best_after"])
-    published = result["published"]
-    network, best = configuration["network"]["options"], result["best"]
-    return f"""# Searching loss weights and rates
-
-Written by `{result["command"]}`, never by hand; the figures are in [search.json](search.json).
-Jain 2026 names a particle swarm for this and gives no result. Ours (`CardioSAMLib/training/swarm.py`) stands here
-beside random search and Optuna's TPE, each with the same number of evaluations.
-
-One evaluation: the CardioSAM decoder of row R4, narrow ({"-".join(map(str, network["widths"]))} channels,
-{configuration["size_px"]} px), is trained for {configuration["steps"]} steps of {configuration["batch"]} slices
-({slices} slices of {patients["train"]} patients, each seen once) on kept features of the frozen encoder of
-`{result["encoder"]["name"]}`, and scored on the {patients["validation"]} patients of fold 0 of `acdc_cv5.json`, both
-phases, in 3D on crops of the training grid. Objective: mean Dice of the structures - 0.01 · HD95 in mm; a structure
-that is not found lies the diagonal of the crop away. First weights, slices and views are the same in all of them.
-Median {result["median_seconds"]:.0f} s each on this busy machine. The published search trains longer, 3 passes through
-all slices: what is best here need not be so after a long training.
-
-Searched: {searched()}.
-
-## Best objective by number of evaluations
-
-{made} evaluations of each searcher; the published budget is {BUDGETS[-1]}. {seeds_said(seeds)}
-
-| searcher | {" | ".join(budgets)} | median of all |
-|---|{"---|" * (len(budgets) + 1)}
-{rows(result, budgets)}
-
-The published values (those of `jain-r4`) give {published["objective"]:.3f} (Dice {published["dice"]:.3f}, HD95
-{published["hd95_mm"]:.1f} mm) after the same training. {result["below_zero_share"]:.0%} of all evaluations lie below 0.
-
-## The best point
-
-Objective {best["objective"]:.3f}: Dice {best["dice"]:.3f}, HD95 {best["hd95_mm"]:.1f} mm.
-
-```toml
-{as_toml(best["values"])}
-```
-
-The patients that chose these values are also the validation patients of [validation.md](validation.md). A model that is
-trained with them must be scored on others.
-"""
-
-
-def searched() -> str:
-    return ", ".join(
-        f"{p.name} {p.low:g} to {p.high:g}{' (log)' if p.scale == 'log' else ''}" for p in SPACE.parameters
-    )
-
-
-def seeds_said(seeds: int) -> str:
-    if seeds == 1:
-        return "One seed: it says little about which searcher is better."
-    return f"{seeds} seeds: mean (lowest to highest)."
-
-
-def rows(result: dict[str, Any], budgets: list[str]) -> str:
-    lines = []
-    for name, of_searcher in result["searchers"].items():
-        cells = [*(of_searcher["best_after"][budget] for budget in budgets), of_searcher["median"]]
-        lines.append(f"| {TITLES[name]} | {' | '.join(map(cell, cells))} |")
-    return "\n".join(lines)
-
-
-def cell(values: list[float]) -> str:
-    mean = f"{np.mean(values):.3f}"
-    return f"{mean} ({min(values):.3f} to {max(values):.3f})" if len(values) > 1 else mean
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ def main() -> None:
     shipped = read_split(resources_dir() / "splits" / usual.split)
     acdc, work = given.data / "acdc", given.work
     patients: list[dict[str, Any]] = []
+    precisions: set[str] = set()
     for fold in map(int, given.folds.split(",")):
         print(f"fold {fold}", flush=True)
         configuration = in_fold(shortened(usual, steps), fold)
@@ -62,6 +63,7 @@ def main() -> None:
             model_id = DEFAULT_MODEL_ID
         else:
             model_id = trained(configuration, split, acdc, work)
+            precisions.add(precision_of(model_id, work))
         patients += [{"fold": fold, **row} for row in rows_of(model_id, split, acdc, work)]
     flags = f" --steps {steps}" if steps != usual.steps else ""
     flags += f" --folds {given.folds}" if given.folds != ALL_FOLDS else ""
@@ -70,6 +72,7 @@ def main() -> None:
         "configuration": DEFAULT_MODEL_ID,
         "steps": steps,
         "usual_steps": usual.steps,
+        "precisions": sorted(precisions),
         "patients": patients,
     }
     write_files(DOCS, {CROSS_VALIDATION.name: (json.dumps(result, indent=1) + "\n").encode()})
@@ -100,6 +103,11 @@ def trained(configuration: TrainingConfiguration, split: Split, acdc: Path, work
     return configuration.name
 
 
+def precision_of(model_id: str, work: Path) -> str:
+    record = json.loads((work / "models" / model_id / "record.json").read_text(encoding="utf-8"))
+    return str(record["precision"])
+
+
 def rows_of(model_id: str, split: Split, acdc: Path, work: Path) -> list[dict[str, Any]]:
     """A row per validation patient, scored where that is not done."""
     patients = {"train": split.train, "validation": split.validation}
@@ -116,11 +124,15 @@ def rows_of(model_id: str, split: Split, acdc: Path, work: Path) -> list[dict[st
 
 
 def scores(result: EvaluationResult) -> list[dict[str, Any]]:
-    """Means over structures and both frames; errors of ejection fractions signed, None where none was measured."""
-    metrics = {key: patient_values(result.scored, key) for key in METRICS}
+    """Means over structures and both frames, and signed errors of ejection fractions; None where there is none.
+
+    A patient in whom the model found no heart has nothing but None.
+    """
+    metrics = {key: patient_values(result.patients, key) for key in METRICS}
     rows = []
-    for patient in result.scored:
-        row: dict[str, Any] = {"patient": patient.patient, **{key: metrics[key][patient.patient] for key in METRICS}}
+    for patient in result.patients:
+        row: dict[str, Any] = {"patient": patient.patient}
+        row |= {key: metrics[key].get(patient.patient) for key in METRICS}
         errors = study_errors(patient.study) if patient.study else {}
         rows.append({**row, **{f"{side}_ef_error": errors.get(f"{side}_ef_percent") for side in ("lv", "rv")}})
     return rows

@@ -2,8 +2,8 @@
 
     python docs/scripts/write_validation.py
 
-`validate_default_model.py`, `cross_validate.py` and `compare_networks.py` make validation.json, cross-validation.json
-and networks.json. No figure of the page is typed by hand.
+`validate_default_model.py`, `cross_validate.py`, `compare_networks.py` and `compare_searchers.py` make validation.json,
+cross-validation.json, networks.json and search.json. No figure of the page is typed by hand.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from validation_markdown import (
 )
 from validation_networks import networks_section
 from validation_published import literature_section, paper_tables, resources_section
+from validation_search import search_section
 from validation_tables import (
     DICE_FIGURE,
     LV_FIGURE,
@@ -49,6 +50,8 @@ DOCS = Path(__file__).resolve().parents[1]
 JSON = DOCS / "validation.json"
 CROSS_VALIDATION = DOCS / "cross-validation.json"
 NETWORKS = DOCS / "networks.json"
+SEARCH = DOCS / "search.json"
+MEASURED_APART = (CROSS_VALIDATION, NETWORKS, SEARCH)
 PAGE = "validation.md"
 OWN_COMMAND = "python docs/scripts/write_validation.py"
 _HEADLINE = (
@@ -66,11 +69,9 @@ def main() -> None:
 
 
 def write_page(content: Content, docs: Path) -> None:
+    folds, networks, search = (json.loads(path.read_text(encoding="utf-8")) for path in MEASURED_APART)
     write_files(docs / "images", figures(content))
-    # Folds take hours each: until one is trained, the page says nothing of them.
-    folds = json.loads(CROSS_VALIDATION.read_text(encoding="utf-8")) if CROSS_VALIDATION.is_file() else None
-    networks = json.loads(NETWORKS.read_text(encoding="utf-8"))
-    write_files(docs, {PAGE: page(content, folds, networks).encode()})
+    write_files(docs, {PAGE: page(content, folds, networks, search).encode()})
 
 
 def figures(content: Content) -> dict[str, bytes]:
@@ -89,8 +90,8 @@ def figures(content: Content) -> dict[str, bytes]:
     return drawn
 
 
-def page(content: Content, folds: Content | None, networks: Content) -> str:
-    """content, folds, networks: what `validate_default_model.py`, `cross_validate.py`, `compare_networks.py` write."""
+def page(content: Content, folds: Content, networks: Content, search: Content) -> str:
+    """What `validate_default_model.py`, `cross_validate.py`, `compare_networks.py` and `compare_searchers.py` write."""
     parts = (
         _head(content),
         _headline(content),
@@ -98,12 +99,13 @@ def page(content: Content, folds: Content | None, networks: Content) -> str:
         agreement_section(content),
         groups_section(content),
         severity_section(content),
-        *([] if folds is None else [folds_section(folds)]),
+        folds_section(folds),
         regions_section(content),
         prompt_source_section(content),
         box_jitter_section(content),
         resources_section(content),
         networks_section(networks),
+        search_section(search),
         paper_tables(content),
         literature_section(content),
         _sunnybrook(content),
