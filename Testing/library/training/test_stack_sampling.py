@@ -7,13 +7,17 @@ import pytest
 import torch
 
 from CardioSAMLib.training.augmentation import AugmentationOptions
+from CardioSAMLib.training.configuration import NetworkChoice
 from CardioSAMLib.training.dataset import Volume
+from CardioSAMLib.training.export import export_onnx, largest_difference
+from CardioSAMLib.training.networks import WidthOptions
 from CardioSAMLib.training.stack_sampling import StackOptions, StackSampler, random_stack, stack_batch
 
 PLAIN = AugmentationOptions(
     shift_mm=0, anywhere_share=0, rotation_degrees=0, quarter_turns=False, mirror=False, log_scale=0, log_aspect=0,
     shear=0, lone_slice_share=0, gamma_log=0, brightness=0, contrast_log=0, noise=0, bias_field=0, blur_share=0,
 )  # fmt: skip
+SEES_STACKS = NetworkChoice("stack-unet", WidthOptions((6, 6, 6, 6, 12)))
 STILL = StackOptions(stacks=2, slice_shift_mm=0.0, cut_share=0.0, coarse_share=0.0)
 
 
@@ -93,3 +97,13 @@ def test_slices_are_cut_off_at_the_ends_only_and_at_most_a_third(volumes: list[V
         assert torch.all(numbers.diff().abs() == 1)
         lengths.add(len(numbers))
     assert lengths == {7, 8, 9}
+
+
+def test_a_network_on_the_small_encoder_is_trained_on_whole_stacks_and_exported(configuration, trained, tmp_path):
+    seen = []
+    stacks = replace(configuration, network=SEES_STACKS, stacks=StackOptions(stacks=1), steps=4)
+    run = trained(stacks, tmp_path, progress=lambda _share, what: seen.append(what))
+    assert [what.split(",")[0] for what in seen] == [f"step {step} of 4" for step in range(1, 5)]
+    file = tmp_path / "stacks.onnx"
+    export_onnx(run.average, file, configuration.size_px)
+    assert largest_difference(run.average, file, configuration.size_px) < 1e-3
