@@ -2,6 +2,7 @@
 
 import json
 import re
+import statistics
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,14 @@ def test_the_accuracy_in_the_readme_and_the_catalogue_is_the_validated_one():
     assert f"mean Dice {summary['mean_dice']:.3f}" in readme
     assert f"{summary['LV_ef_mae_points']:.1f} points (LV)" in readme
     assert f"{summary['RV_ef_mae_points']:.1f} points (RV)" in readme
+
+
+def test_the_cross_validation_in_the_readme_is_the_measured_one():
+    patients = json.loads((ROOT / "docs" / "cross-validation.json").read_text(encoding="utf-8"))["patients"]
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    dice, hd95_mm, lv, rv = (
+        statistics.fmean(abs(row[key]) for row in patients if row[key] is not None)
+        for key in ("dice", "hd95_mm", "lv_ef_error", "rv_ef_error")
+    )
+    said = f"{len(patients)} patients: {dice:.3f}, {hd95_mm:.1f} mm, {lv:.1f} and {rv:.1f} points"
+    assert f"The same design in cross-validation, {said}" in readme
