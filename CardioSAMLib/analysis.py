@@ -106,7 +106,7 @@ def segment(
 def assess(cine: Cine, segmentation: CineSegmentation, card: ModelCard | None, options: AnalysisOptions) -> Study:
     """Measurements and quality notes of a segmented cine. card: the model that drew the contours, if one did."""
     function = measure(cine, segmentation, options.measuring)
-    report = check(cine, segmentation, function)
+    report = check(cine, segmentation, function, options.measuring.excluded)
     settings = {
         "Frames": f"{len(segmentation.segmented_frames)} of {cine.frames} segmented",
         "Body surface area": function.bsa_formula.replace("-", " ").title(),

@@ -14,6 +14,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Severity = Literal["info", "warning", "error"]
 
+PLAUSIBLE_BPM = (20.0, 300.0)
+"""Lowest and highest heart rate. Beyond them no cine can be acquired: a unit was mistaken."""
 _IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 
@@ -194,8 +196,7 @@ class Cine:
             if not np.all(np.isfinite(times)) or np.any(np.diff(times) <= 0):
                 raise UnusableInput("The frame times do not grow from frame to frame; correct them or leave them out.")
             object.__setattr__(self, "frame_times_ms", tuple(times.tolist()))
-        # Below 20 or above 300 beats per minute no cine can be acquired: a unit was mistaken.
-        _check_range("heart rate", self.heart_rate_bpm, 20.0, 300.0, "beats per minute")
+        _check_range("heart rate", self.heart_rate_bpm, *PLAUSIBLE_BPM, "beats per minute")
 
     @property
     def frames(self) -> int:

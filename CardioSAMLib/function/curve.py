@@ -11,6 +11,9 @@ from CardioSAMLib.cine import Array
 HARMONICS = 4
 MIN_FRAMES_FOR_FIT = 2 * HARMONICS + 2
 MIN_FRAMES_FOR_RATES = 20
+_LEAST_WAVE = 0.05
+"""Part of the mean volume: smaller waves are noise."""
+_OTHER_WAVE = 0.3
 # Rates are sought on this many points of the cycle: at 60 beats per minute the time of a peak is right to 1 ms.
 _POINTS_PER_CYCLE = 1000
 
@@ -66,6 +69,21 @@ def fit_cycle(volumes_ml: Array, frames: Array, frames_per_cycle: int) -> Harmon
     design = np.hstack([np.ones((len(frames), 1)), np.cos(angle), np.sin(angle)])
     solution = np.linalg.lstsq(design, np.asarray(volumes_ml, dtype=float), rcond=None)[0].tolist()
     return HarmonicFit(solution[0], tuple(solution[1 : HARMONICS + 1]), tuple(solution[HARMONICS + 1 :]))
+
+
+def shows_several_beats(volumes_ml: Array) -> bool:
+    """Whether the strongest wave of a curve, volumes of all frames, has two or more periods, and there is hardly one
+    of a single period.
+
+    Each beat has its largest wave at the length of the beat, so that a curve of one beat has none that is stronger.
+    """
+    volumes = np.asarray(volumes_ml, dtype=float)
+    if len(volumes) < MIN_FRAMES_FOR_FIT or not volumes.any():
+        return False
+    waves_ml = 2.0 * np.abs(np.fft.rfft(volumes - volumes.mean())) / len(volumes)
+    strongest = int(np.argmax(waves_ml))
+    is_a_beat = waves_ml[strongest] > _LEAST_WAVE * volumes.mean()
+    return bool(strongest >= 2 and is_a_beat and waves_ml[1] < _OTHER_WAVE * waves_ml[strongest])
 
 
 def peak_rates(fit: HarmonicFit, ed_phase: float, es_phase: float, cycle_ms: float) -> PeakRates:

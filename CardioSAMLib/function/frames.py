@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from CardioSAMLib.cine import Array, UnusableInput
-from CardioSAMLib.function.curve import fit_cycle
+from CardioSAMLib.function.curve import fit_cycle, shows_several_beats
 from CardioSAMLib.function.options import MeasureOptions
 
 
@@ -47,6 +47,8 @@ def check_named_frames(options: MeasureOptions, allowed: Array) -> None:
 
 
 def _smoothed(volumes_ml: Array, frames: Array, frames_per_cycle: int) -> Array:
+    if len(frames) == frames_per_cycle and shows_several_beats(volumes_ml):
+        return volumes_ml
     fit = fit_cycle(volumes_ml, frames, frames_per_cycle)
     return volumes_ml if fit is None else fit.volume_ml(frames / frames_per_cycle)
 

@@ -6,14 +6,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from CardioSAMLib.cine import Array, Cine
+from CardioSAMLib.cine import PLAUSIBLE_BPM, Array, Cine
 from CardioSAMLib.function.body_size import body_surface_area_m2
 from CardioSAMLib.function.cardiac_function import CardiacFunction, VentricleFunction, VolumeCurves
-from CardioSAMLib.function.curve import MIN_FRAMES_FOR_RATES, HarmonicFit, PeakRates, fit_cycle, peak_rates
+from CardioSAMLib.function.curve import (
+    MIN_FRAMES_FOR_RATES,
+    HarmonicFit,
+    PeakRates,
+    fit_cycle,
+    peak_rates,
+    shows_several_beats,
+)
 from CardioSAMLib.function.exclusion import notes_on_exclusion, without_slices
 from CardioSAMLib.function.frames import check_named_frames, end_diastole_and_end_systole
 from CardioSAMLib.function.mass import myocardial_mass_g
-from CardioSAMLib.function.missing import notes_on_missing
+from CardioSAMLib.function.missing import notes_on_missing, several_beats_note
 from CardioSAMLib.function.options import MeasureOptions
 from CardioSAMLib.function.volumes import slices_with, volumes_ml
 from CardioSAMLib.labels import CineSegmentation, Structure
@@ -61,11 +68,12 @@ def measure(cine: Cine, segmentation: CineSegmentation, options: MeasureOptions 
     ed, es = _key_frames(cine, segmentation, options)
     segmentation = without_slices(segmentation, options.excluded)
     lv, rv, myocardium = (_course(cine, segmentation, s) for s in (Structure.LV, Structure.RV, Structure.MYO))
+    several_beats = lv.found_frames == cine.frames and shows_several_beats(lv.volumes_ml)
     around = _Circumstances(
         frames=cine.frames,
         ed_frame=ed,
         es_frame=es,
-        heart_rate_bpm=_heart_rate_bpm(cine),
+        heart_rate_bpm=_heart_rate_bpm(cine, several_beats),
         bsa_m2=_bsa_m2(cine, options.bsa_formula),
         cycle_ms=None if cine.frame_interval_ms is None else cine.frame_interval_ms * cine.frames,
     )
@@ -89,13 +97,16 @@ def measure(cine: Cine, segmentation: CineSegmentation, options: MeasureOptions 
         rv_slices_ed=_slices(segmentation, Structure.RV, ed),
         rv_slices_es=_slices(segmentation, Structure.RV, es),
     )
-    return replace(function, notes=(*notes_on_missing(function, cine), *notes_on_exclusion(options.excluded)))
+    notes = (*notes_on_missing(function, cine), *notes_on_exclusion(options.excluded))
+    return replace(function, notes=(*notes, several_beats_note()) if several_beats else notes)
 
 
 def _course(cine: Cine, segmentation: CineSegmentation, structure: Structure) -> _Course:
     volumes = volumes_ml(segmentation.labels, structure, cine.geometry)
     found = np.flatnonzero(volumes > 0.0)
-    return _Course(volumes, fit_cycle(volumes[found], found, cine.frames), len(found))
+    several = len(found) == cine.frames and shows_several_beats(volumes)
+    fit = None if several else fit_cycle(volumes[found], found, cine.frames)
+    return _Course(volumes, fit, len(found))
 
 
 def _key_frames(cine: Cine, segmentation: CineSegmentation, options: MeasureOptions) -> tuple[int, int | None]:
@@ -166,16 +177,21 @@ def _times_ms(cine: Cine, frames: tuple[int, ...]) -> tuple[float, ...] | None:
     if cine.frame_times_ms is not None:
         return tuple(cine.frame_times_ms[frame] for frame in frames)
     interval = cine.frame_interval_ms
-    return None if interval is None else tuple(frame * interval for frame in frames)
+    # Few frames, such as a pair of end-diastole and end-systole, do not lie evenly in the beat.
+    if interval is None or cine.frames < _MIN_FRAMES_FOR_HEART_RATE:
+        return None
+    return tuple(frame * interval for frame in frames)
 
 
-def _heart_rate_bpm(cine: Cine) -> float | None:
+def _heart_rate_bpm(cine: Cine, several_beats: bool) -> float | None:
     """As the file says, else from the length of the frames, which is right where they cover the whole cycle."""
     if cine.heart_rate_bpm is not None:
         return cine.heart_rate_bpm
-    if cine.frame_interval_ms is None or cine.frames < _MIN_FRAMES_FOR_HEART_RATE:
+    if cine.frame_interval_ms is None or cine.frames < _MIN_FRAMES_FOR_HEART_RATE or several_beats:
         return None
-    return 60000.0 / (cine.frame_interval_ms * cine.frames)
+    rate = 60000.0 / (cine.frame_interval_ms * cine.frames)
+    low, high = PLAUSIBLE_BPM
+    return rate if low <= rate <= high else None
 
 
 def _bsa_m2(cine: Cine, formula: str) -> float | None:

@@ -19,6 +19,14 @@ def notes_on_missing(function: CardiacFunction, cine: Cine) -> tuple[QualityNote
     )
 
 
+def several_beats_note() -> QualityNote:
+    text = (
+        "The volume of the left ventricle rises and falls several times: the cine shows more than one beat. The "
+        "largest and the smallest volume of all beats are used, and rates left out; give frames of one beat for them."
+    )
+    return QualityNote("several_beats", "warning", text)
+
+
 def _on_contours(function: CardiacFunction) -> Iterator[QualityNote]:
     curves = function.curves
     severity: Severity
@@ -84,7 +92,7 @@ def _why_no_rates(found_frames: int, cine: Cine) -> str:
         reasons.append(f"they need {MIN_FRAMES_FOR_RATES} segmented frames and there are {found_frames}")
     if cine.frame_interval_ms is None:
         reasons.append("the time between frames is unknown, so give the heart rate")
-    return " and ".join(reasons) or "the segmented frames leave too wide a gap in the cycle, so segment those between"
+    return " and ".join(reasons) or "the segmented frames leave too wide a gap in one cycle, or show several"
 
 
 def _frames(frames: list[int]) -> str:

@@ -12,6 +12,11 @@ _LONG_AXIS = re.compile(
     r"(?<![a-z0-9])([234]\s*-?_?(ch|chamber|kammer)[a-z]*|lax|la|long[\s_-]?axis|vla|hla|[lr]vot)(?![a-z])"
 )
 
+_PURPOSES = re.compile(
+    r"(?<![a-z0-9])(tag|grid|perf|flow(?![\s_-]?comp)|pc(?![a-z])|venc|map|molli|t1(?!\d)|t2(?!\d)|lge|late|delayed|psir|stir"
+    r"|scout|loc)"
+)
+
 
 @dataclass(frozen=True)
 class CineCandidate:
@@ -20,7 +25,8 @@ class CineCandidate:
     key: what `--series` takes: "1", "2", ... in the order of study date, series number and position for DICOM, and of
         file names for images; the same for the same files.
     description: series, orientation, slices, frames, matrix and spacing in words; never a patient's name.
-    is_short_axis_stack: at least 2 parallel slices and 2 frames, and not named after a long-axis view.
+    is_short_axis_stack: at least 2 parallel slices and 2 frames, and not named after a long-axis view or another
+        purpose than a cine.
     """
 
     key: str
@@ -57,6 +63,12 @@ def is_named_long_axis(series_description: str) -> bool:
     return _LONG_AXIS.search(series_description.lower()) is not None
 
 
+def purpose_of(series_description: str) -> str:
+    """What a series is named to be for, other than a cine (tagging, perfusion, flow, mapping, ...); "" for none."""
+    found = _PURPOSES.search(series_description.lower())
+    return "" if found is None else found.group(1)
+
+
 def describe(name: str, slices: int, frames: int, matrix_px: tuple[int, int], spacing_mm: Sequence[float]) -> str:
     """One line on a cine. matrix_px: rows, columns. spacing_mm: row, column, slice."""
     long_axis = is_named_long_axis(name)
@@ -74,7 +86,7 @@ def describe(name: str, slices: int, frames: int, matrix_px: tuple[int, int], sp
 
 def qualifies(name: str, slices: int, frames: int) -> bool:
     """Whether a cine can be taken for the short-axis stack without asking."""
-    return slices >= 2 and frames >= 2 and not is_named_long_axis(name)
+    return slices >= 2 and frames >= 2 and not is_named_long_axis(name) and not purpose_of(name)
 
 
 def choose(sources: Sequence[CineSource], series: str | None) -> CineSource:

@@ -19,7 +19,7 @@ from CardioSAMLib.io.dicom_headers import ImageHeader, all_headers, is_color
 from CardioSAMLib.io.dicom_left_out import LeftOut, left_out_of
 from CardioSAMLib.io.dicom_patient import patient_of
 from CardioSAMLib.io.dicom_pixels import stored_values
-from CardioSAMLib.io.timing import heart_rate, no_frame_times, one_frame
+from CardioSAMLib.io.timing import heart_rate, no_frame_times, one_frame, rates_differ
 
 _EQUAL_GAPS = 0.01
 _SHIFTED_SLICES_PX = 1.0
@@ -71,20 +71,23 @@ def load_stack(stack: Stack, found: DicomFiles) -> PlacedCine:
         patient, patient_notes = patient_of(found.datasets[stack.first.file_number])
     frames = len(ordered.images[0])
     headers = [header for images in ordered.images for header in images]
-    bpm = heart_rate(
+    rates = (
         _median([header.time.rr_interval_ms for header in headers]),
         _median([header.time.heart_rate_bpm for header in headers]),
     )
+    contradiction = rates_differ(*rates)
     time_notes = (one_frame(),) if frames == 1 else () if ordered.times_ms else (no_frame_times(),)
     notes = (
         *stack.notes,
         *ordered.notes,
         *geometry_notes,
         *time_notes,
+        *(() if contradiction is None else (contradiction,)),
         *patient_notes,
         *_file_notes(found),
     )
-    cine = Cine(pixels, geometry, ordered.times_ms, bpm, patient, _source(stack, len(ordered.images), frames), notes)
+    source = _source(stack, len(ordered.images), frames)
+    cine = Cine(pixels, geometry, ordered.times_ms, heart_rate(*rates), patient, source, notes)
     return PlacedCine(cine, _places(ordered))
 
 

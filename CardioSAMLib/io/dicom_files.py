@@ -13,7 +13,7 @@ import pydicom
 import pydicom.config
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import EnhancedMRImageStorage, MRImageStorage
+from pydicom.uid import EnhancedMRImageStorage, MediaStorageDirectoryStorage, MRImageStorage
 
 # Elements above this size stay on disk until they are asked for: the headers of a large folder must fit in memory.
 _DEFERRED_BYTES = 4096
@@ -54,6 +54,8 @@ def read_dicom_files(files: Sequence[Path]) -> DicomFiles:
         except (EOFError, InvalidDicomError, ValueError, NotImplementedError, AttributeError, KeyError, TypeError):
             damaged.append(path)
             continue
+        if getattr(dataset.file_meta, "MediaStorageSOPClassUID", None) == MediaStorageDirectoryStorage:
+            continue  # the DICOMDIR of a CD: a list of its files
         if "PixelData" not in dataset and dataset.get("SOPClassUID") in _IMAGES_OR_NOTHING:
             damaged.append(path)
         else:

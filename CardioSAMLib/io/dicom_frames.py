@@ -10,8 +10,11 @@ import numpy as np
 from CardioSAMLib.cine import Array, QualityNote, UnusableInput
 from CardioSAMLib.io.dicom_groups import Stack
 from CardioSAMLib.io.dicom_headers import ImageHeader
+from CardioSAMLib.io.timing import heart_rate, is_frame_interval_ms
 
 _JITTER_MS = 1.0
+_FEW_MISSING = 0.1
+"""A slice that has at least all but this part of the usual frames lacks some; it has no beat of its own."""
 
 
 @dataclass(frozen=True)
@@ -115,18 +118,57 @@ class _Beat:
     def __init__(self, complete: Sequence[Sequence[ImageHeader]], key: _OrderKey) -> None:
         self.key = key
         self.frames = len(complete[0])
-        self.start = float(np.median([_value(key, images[0]) for images in complete]))
+        values = [self._values(images) for images in complete]
+        self._firsts = np.array([one[0] for one in values])
+        self._step = float(np.median([_step(one) for one in values]))
+        self._series = {header.series_uid for images in complete for header in images}
         self.fractions: Array = np.median([self.fractions_of(images) for images in complete], axis=0)
 
     def fractions_of(self, images: Sequence[ImageHeader]) -> Array:
-        values = np.array([_value(self.key, header) for header in images])
-        step = float(np.median(np.diff(values))) if len(values) > 1 else 1.0
+        values = self._values(images)
         if self.key.in_ms:
-            interval = images[0].time.rr_interval_ms
-            return np.asarray(values / (interval if interval else step * self.frames))
-        # Instance numbers go on from slice to slice, so that only their differences count.
-        start = values[0] if self.key.name == "instance number" else self.start
-        return np.asarray((values - start) / (step * self.frames))
+            return np.asarray(values / self._interval_ms(images, values))
+        steps = (values - values[0]) / _step(values) + self._missing_before(values)
+        return np.asarray(steps / self._frames_in_beat(images, values))
+
+    def _values(self, images: Sequence[ImageHeader]) -> Array:
+        return np.array([_value(self.key, header) for header in images])
+
+    def _interval_ms(self, images: Sequence[ImageHeader], values: Array) -> float:
+        """The RR interval as the file says, or else so many steps of its own as its beat has frames."""
+        time, step = images[0].time, _step(values)
+        bpm = heart_rate(time.rr_interval_ms, time.heart_rate_bpm)
+        if bpm is not None:
+            return 60000.0 / bpm
+        # Either frames are missing, or the slice has a time resolution of its own: whichever explains its step better.
+        missing, own = step / self._step, step * len(values) / (self._step * self.frames)
+        return step * (self.frames if abs(np.log(missing)) <= abs(np.log(own)) else len(values))
+
+    def _frames_in_beat(self, images: Sequence[ImageHeader], values: Array) -> int:
+        """Of a slice whose frames are only counted: its own, or as many as others have, where it lacks some."""
+        count = len(values)
+        if count >= self.frames:
+            return count
+        has_gap = float(np.diff(values).max(initial=0.0)) > 1.5 * _step(values) or self._missing_before(values) > 0
+        lacks_few = count >= (1.0 - _FEW_MISSING) * self.frames
+        return self.frames if has_gap or lacks_few or images[0].series_uid in self._series else count
+
+    def _missing_before(self, values: Array) -> float:
+        """How many frames lie before the first image, as far as the numbering of the complete slices tells."""
+        if len(values) >= self.frames:
+            return 0.0
+        step = _step(values)
+        if self.key.name == "temporal position" or step > 1.0:  # of instance numbers: frame by frame
+            before = (values[0] - self._firsts.min()) // step
+        elif np.any((self._firsts - self._firsts[0]) % self.frames):
+            return 0.0
+        else:  # slice by slice
+            before = (values[0] - self._firsts[0]) % self.frames
+        return float(before) if 0 <= before <= self.frames - len(values) else 0.0
+
+
+def _step(values: Array) -> float:
+    return float(np.median(np.diff(values))) if len(values) > 1 else 1.0
 
 
 def _align(images: Sequence[ImageHeader], beat: _Beat) -> tuple[tuple[ImageHeader, ...], list[int]]:
@@ -160,6 +202,12 @@ def _frame_times(
         return None, ()
     times = np.array([[_value(key, header) for header in images] for images in complete])
     median = np.median(times, axis=0)
+    interval_ms = float(np.median(np.diff(median)))
+    if not is_frame_interval_ms(interval_ms):
+        message = (
+            f"By their {key.name} the frames are {interval_ms:.3g} ms apart, which cannot be; their times are not used."
+        )
+        return None, (QualityNote("frame_times_implausible", "warning", message),)
     spread = float(np.abs(times - median).max())
     if spread <= _JITTER_MS:
         return tuple(median.tolist()), ()

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from CardioSAMLib.cine import QualityNote
+from CardioSAMLib.io.candidates import purpose_of
 from CardioSAMLib.io.dicom_headers import ImageHeader
 
 _AXIS_TOLERANCE = 0.0175
 """Distance between the ends of two unit vectors one degree apart. Some scanners plan each slice anew and round."""
 _POSITION_TOLERANCE = 0.1
 """Two images are at one slice position if they are closer than this part of the slice interval."""
+_SAME_ECHO = 1.5
+"""Echo times of one kind of sequence differ by less than this factor."""
 SAME_PLACE = 0.6
 """Two slices of different stacks are of one place if they are closer than this part of the slice interval."""
 _UNKNOWN_INTERVAL_MM = 5.0
@@ -59,13 +62,49 @@ class Stack:
 def stacks_of(headers: Iterable[ImageHeader]) -> list[Stack]:
     """All stacks among the images, by study date, series number and first instance number.
 
-    Phase images, localizers and derived images are left out by their ImageType; derived ones are kept where there is
-    nothing else, as a lossy export marks every image as derived.
+    Phase images and localizers are left out by their ImageType, and so are derived images that were cut out of others
+    or lie where original ones do. Other derived ones are kept: a lossy export or a filter marks images so.
     """
     images = [header for header in headers if header.is_magnitude and not header.is_localizer]
-    images = [header for header in images if not header.is_derived] or images
+    images = _without_copies(images)
     groups = [stack for group in _parallel_groups(images) for stack in _separate_stacks(group)]
     return [_stack(group) for group in sorted(groups, key=_study_order)]
+
+
+def _without_copies(images: Images) -> Images:
+    """The images without derived series of places that original images show; all of them where none is original."""
+    originals: dict[str, Images] = defaultdict(list)
+    derived: dict[tuple[str, str], Images] = defaultdict(list)
+    for header in images:
+        if header.is_derived:
+            derived[header.study[1], header.series_uid].append(header)
+        else:
+            originals[header.study[1]].append(header)
+    if not originals:
+        return images
+    copies = {
+        id(header)
+        for (study, _series), series in derived.items()
+        if series[0].is_reformatted or _are_shown(series, originals[study])
+        for header in series
+    }
+    return [header for header in images if id(header) not in copies]
+
+
+def _are_shown(series: Images, others: Images) -> bool:
+    """Whether other images lie at most of the places of a series."""
+    places = [at_place[0] for part in _by_orientation(series) for at_place in _by_position(part).values()]
+    return sum(_is_shown(place, others) for place in places) > len(places) / 2
+
+
+def _is_shown(header: ImageHeader, others: Images) -> bool:
+    """Whether other images lie at the place of this one."""
+    tolerance_mm = _POSITION_TOLERANCE * _interval_mm(header)
+    return any(
+        same_orientation(header, other)
+        and abs(float((other.center_mm - header.center_mm) @ header.normal)) <= tolerance_mm
+        for other in others
+    )
 
 
 def _study_order(group: Images) -> tuple[object, ...]:
@@ -137,7 +176,8 @@ def _by_position(images: Sequence[ImageHeader]) -> dict[float, Images]:
 
 
 def _separate_stacks(group: Images) -> list[Images]:
-    """Series that each image the same place as a stack are stacks of their own; all others complete one another.
+    """Series that each image the same place as a stack are stacks of their own; all others complete one another, if
+    they were taken alike.
 
     A series of fewer slices than half a stack is a part of it that was taken again, and belongs to the stack before it.
     """
@@ -146,12 +186,25 @@ def _separate_stacks(group: Images) -> list[Images]:
         by_series[header.series_uid].append(header)
     stacks: list[Images] = []
     for series in sorted(by_series.values(), key=_recency):
-        home = next((stack for stack in reversed(stacks) if not _competes(series, stack)), None)
+        home = next(
+            (stack for stack in reversed(stacks) if is_alike(series[0], stack[0]) and not _competes(series, stack)),
+            None,
+        )
         if home is None:
             stacks.append(list(series))
         else:
             home.extend(series)
     return stacks
+
+
+def is_alike(one: ImageHeader, other: ImageHeader) -> bool:
+    """Whether two images may be of one cine by what their series are named and how they were taken."""
+    if purpose_of(one.series_description) != purpose_of(other.series_description):
+        return False
+    if one.sequence and other.sequence and one.sequence != other.sequence:
+        return False
+    echoes = [header.echo_time_ms for header in (one, other) if header.echo_time_ms]
+    return len(echoes) < 2 or max(echoes) <= _SAME_ECHO * min(echoes)
 
 
 def _competes(series: Images, stack: Images) -> bool:
@@ -188,7 +241,9 @@ def _stack(group: Images) -> Stack:
     usual = _usual_count(slices)
     # A slice with a single image, or few, in a moving stack is a scout or a broken-off breath-hold.
     kept = [index for index, images in enumerate(slices) if 2 * len(images) >= usual]
-    notes = [_repeat_note(number, repeated[index]) for number, index in enumerate(kept) if repeated[index]]
+    notes = [
+        _repeat_note(number, slices[index], repeated[index]) for number, index in enumerate(kept) if repeated[index]
+    ]
     if len(kept) < len(slices):
         message = f"{len(slices) - len(kept)} slice(s) with fewer than half of the {usual} frames were left out."
         notes.append(QualityNote("slice_left_out", "warning", message))
@@ -206,10 +261,11 @@ def _newest_acquisition(images: Images) -> tuple[Images, list[Images]]:
     return newest, [acquisition for acquisition in acquisitions if acquisition is not newest]
 
 
-def _repeat_note(slice_number: int, others: list[Images]) -> QualityNote:
+def _repeat_note(slice_number: int, used: Images, others: list[Images]) -> QualityNote:
     unused = ", ".join(str(_number(acquisition[0].series_number)) for acquisition in others)
-    message = f"A slice was acquired {len(others) + 1} times; the latest is used and series {unused} left out."
-    return QualityNote("repeated_slice", "info", message, slice=slice_number)
+    latest = _number(used[0].series_number)
+    message = f"A slice was acquired {len(others) + 1} times; the latest, series {latest}, is used, {unused} left out."
+    return QualityNote("repeated_slice", "warning", message, slice=slice_number)
 
 
 def _usual_count(slices: Sequence[Sequence[ImageHeader]]) -> int:

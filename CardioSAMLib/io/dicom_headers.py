@@ -12,6 +12,7 @@ from CardioSAMLib.cine import Array
 from CardioSAMLib.io.dicom_files import first_item, number, numbers, text, texts
 
 _NOT_MAGNITUDE = {"P", "PHASE", "PHASE MAP", "R", "REAL", "I", "IMAGINARY", "VELOCITY", "VELOCITY MAP", "V"}
+_REFORMATTED = {"MPR", "REFORMATTED", "PROJECTION IMAGE", "MIP", "CSA MPR", "RESAMPLED"}
 
 # Not the UID alone: some anonymizers give all files the same one.
 _IDENTITY = ("SOPInstanceUID", "InstanceNumber", "ImagePositionPatient", "TriggerTime")
@@ -34,6 +35,7 @@ class ImageHeader:
     """Where and when one image was taken, and where its pixels are.
 
     file_number: 0-based, of the data set in the scan; index_in_file: 0-based image of an enhanced file.
+    sequence: scanning sequence and its variant, () where not stated.
     position_mm: LPS of the center of the first pixel. row_axis, column_axis: LPS unit vectors along which the column
         index and the row index grow (first and last half of ImageOrientationPatient).
     slope, intercept: stored value -> image value.
@@ -48,6 +50,8 @@ class ImageHeader:
     acquired: str
     frame_of_reference: str
     image_type: tuple[str, ...]
+    sequence: tuple[str, ...]
+    echo_time_ms: float | None
     size_px: tuple[int, int]
     spacing_mm: tuple[float, float]
     position_mm: Array
@@ -79,6 +83,11 @@ class ImageHeader:
     @property
     def is_derived(self) -> bool:
         return self.image_type[:1] == ("DERIVED",)
+
+    @property
+    def is_reformatted(self) -> bool:
+        """Cut or projected out of other images."""
+        return not _REFORMATTED.isdisjoint(self.image_type)
 
     @property
     def is_magnitude(self) -> bool:
@@ -153,6 +162,8 @@ def _header(dataset: Dataset, levels: _Levels, file_number: int, index: int) -> 
         acquired=_acquired(dataset, levels),
         frame_of_reference=text(dataset, "FrameOfReferenceUID"),
         image_type=tuple(part.upper() for part in (*image_type, text(frame_type, "ComplexImageComponent"))),
+        sequence=(*sorted(texts(dataset, "ScanningSequence")), *sorted(texts(dataset, "SequenceVariant"))),
+        echo_time_ms=_first_known(levels.number("EchoTime"), levels.number("EffectiveEchoTime", "MREchoSequence")),
         size_px=(int(rows), int(columns)),
         spacing_mm=(spacing[0], spacing[1]),
         position_mm=np.asarray(position),

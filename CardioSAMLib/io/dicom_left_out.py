@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 
 from CardioSAMLib.cine import Array, QualityNote
-from CardioSAMLib.io.dicom_groups import SAME_PLACE, Stack, same_orientation
+from CardioSAMLib.io.dicom_groups import SAME_PLACE, Stack, is_alike, same_orientation
 from CardioSAMLib.io.dicom_headers import ImageHeader
 
 _PARALLEL_DEGREES = 2.0
@@ -90,7 +90,7 @@ def _difference(header: ImageHeader, usual: ImageHeader) -> str:
         own, others = (" x ".join(f"{value:.4g}" for value in image.spacing_mm) for image in (header, usual))
         return f"has pixels of {own} mm where the other slices have {others} mm"
     if same_orientation(header, usual):
-        return ""
+        return "" if is_alike(header, usual) else "is named or was taken as another kind of image"
     cosine = min(float(header.row_axis @ usual.row_axis), float(header.column_axis @ usual.column_axis))
     angle = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
     return f"is turned by {angle:.1f} degrees against the other slices"

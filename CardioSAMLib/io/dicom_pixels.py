@@ -35,6 +35,7 @@ _PIXEL_MODULE = (
 def stored_values(dataset: Dataset) -> Array:
     """Stored values of all images of a data set, integer `(images, rows, columns)`, no rescaling applied.
 
+    Of images that show low values bright (MONOCHROME1) the values are turned round, so that blood is bright.
     Call within `quiet_pydicom`. Raises UnusableInput where the pixels are cut short or of an unknown compression.
     """
     syntax = dataset.file_meta.get("TransferSyntaxUID")
@@ -52,7 +53,16 @@ def stored_values(dataset: Dataset) -> Array:
             f"The pixels of {name} cannot be read: the file is cut short, or compressed in a way that is not known "
             f"({syntax.name}). Copy the study again, or export it uncompressed."
         ) from error
-    return np.asarray(pixels).reshape(-1, int(dataset.Rows), int(dataset.Columns))
+    values = np.asarray(pixels).reshape(-1, int(dataset.Rows), int(dataset.Columns))
+    if not _is_inverted(dataset):
+        return values
+    signed = int(dataset.get("PixelRepresentation") or 0) == 1
+    # As stored, low + high - value, which stays within the type.
+    return np.asarray(~values if signed else values.dtype.type(2 ** int(dataset.BitsStored) - 1) - values)
+
+
+def _is_inverted(dataset: Dataset) -> bool:
+    return bool(dataset.get("PhotometricInterpretation") == "MONOCHROME1")
 
 
 def _decode_by_gdcm(dataset: Dataset) -> Array:
@@ -64,6 +74,8 @@ def _decode_by_gdcm(dataset: Dataset) -> Array:
     bare = Dataset()
     for keyword in _PIXEL_MODULE:
         bare[keyword] = dataset[keyword]
+    if _is_inverted(dataset):
+        bare.PhotometricInterpretation = "MONOCHROME2"  # ITK would turn the values round
     bare.NumberOfFrames = int(dataset.get("NumberOfFrames") or 1)
     bare.SOPClassUID = MultiFrameGrayscaleWordSecondaryCaptureImageStorage
     bare.SOPInstanceUID = generate_uid()

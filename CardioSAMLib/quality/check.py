@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 from CardioSAMLib.cine import Cine, QualityNote
@@ -22,8 +23,16 @@ class QualityReport:
         return any(note.severity == "error" for note in self.notes)
 
 
-def check(cine: Cine, segmentation: CineSegmentation, function: Measured) -> QualityReport:
-    """Applies every rule of the registry. function: what `function.measure` made of the same cine and segmentation."""
+def check(
+    cine: Cine,
+    segmentation: CineSegmentation,
+    function: Measured,
+    excluded: Set[tuple[int, int]] = frozenset(),
+) -> QualityReport:
+    """Applies every rule of the registry. function: what `function.measure` made of the same cine and segmentation.
+
+    excluded: (frame, slice) pairs, 0-based, that do not enter the measurements: what is wrong in them is not told.
+    """
     case = Case(cine, segmentation, function)
-    found = tuple(note for rule in RULES for note in rule.notes(case))
+    found = tuple(note for rule in RULES for note in rule.notes(case) if (note.frame, note.slice) not in excluded)
     return QualityReport((*cine.notes, *function.notes, *found))

@@ -75,6 +75,31 @@ def test_the_heart_rate_comes_from_the_frame_times_if_the_file_has_none(study_of
     assert "heart_rate_from_frames" in codes(function)
 
 
+@pytest.mark.parametrize("interval_ms", [0.034, 1000.0])
+def test_no_heart_rate_is_made_of_frames_that_no_heart_beats_in(interval_ms, study_of):
+    times = tuple(np.arange(20) * interval_ms)
+    function = measure(*study_of(beat(100, 40), beat(100, 40), beat(100, 0), frame_times_ms=times))
+    assert function.heart_rate_bpm is None
+    assert function.lv.co_l_min is None
+
+
+def test_a_pair_of_frames_and_a_heart_rate_have_no_times(study_of):
+    function = measure(*study_of([150, 60], [160, 80], [100, 100], heart_rate_bpm=60.0))
+    assert function.curves.times_ms is None
+    assert function.lv.co_l_min == pytest.approx(5.4)
+
+
+@pytest.mark.parametrize(("beats", "frames"), [(2, 40), (5, 60), (6.25, 80)])
+def test_a_cine_of_several_beats_has_its_ejection_fraction_and_a_warning_but_no_rates(beats, frames, study_of):
+    volumes = np.rint(100 + 40 * np.cos(2 * np.pi * beats * np.arange(frames) / frames))
+    times = tuple(np.arange(frames) * 40.0)
+    function = measure(*study_of(volumes, volumes, beat(100, 0, frames), frame_times_ms=times))
+    assert function.lv.ef_percent == pytest.approx(100 * 80 / 140, abs=1.0)
+    assert function.heart_rate_bpm is None
+    assert function.lv.peak_ejection_rate_ml_s is None
+    assert ("several_beats", "warning") in {(note.code, note.severity) for note in function.notes}
+
+
 def test_two_frame_times_are_no_heart_rate(study_of):
     function = measure(*study_of([150, 60], [160, 80], [100, 100], frame_times_ms=(0.0, 350.0)))
     assert function.heart_rate_bpm is None

@@ -3,7 +3,15 @@
 import pytest
 
 from CardioSAMLib.cine import UnusableInput
-from CardioSAMLib.io.candidates import CineCandidate, CineSource, SeveralCines, choose, is_named_long_axis
+from CardioSAMLib.io.candidates import (
+    CineCandidate,
+    CineSource,
+    SeveralCines,
+    choose,
+    is_named_long_axis,
+    purpose_of,
+    qualifies,
+)
 
 
 def source(key: str, slices: int, frames: int, short_axis: bool) -> CineSource:
@@ -37,6 +45,20 @@ def test_long_axis_names_are_known(name):
 )
 def test_other_names_are_not_taken_for_long_axis(name):
     assert not is_named_long_axis(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["SA tagging", "perfusion_rest", "PC flow", "T1 map", "MOLLI", "cine LGE", "localizer"]
+)
+def test_series_for_other_purposes_are_not_taken_for_the_cine(name):
+    assert purpose_of(name)
+    assert not qualifies(name, 3, 20)
+
+
+@pytest.mark.parametrize("name", ["SAX 25 phases", "cine_tfi_retro", "FIESTA flowcomp SA", "stack T10", "relocated"])
+def test_a_cine_has_no_other_purpose(name):
+    assert not purpose_of(name)
+    assert qualifies(name, 10, 20)
 
 
 def test_the_only_short_axis_stack_is_taken():

@@ -1,6 +1,7 @@
 """Which images of a folder are one cine, and which are several."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pydicom
@@ -78,6 +79,32 @@ def test_derived_images_are_used_where_there_are_no_others(folder, make_cine, as
     assert_same(load_cine(folder), make_cine())
 
 
+def mark_as_derived(folder):
+    for path in folder.iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.ImageType = ["DERIVED", "PRIMARY", "M"]
+        dataset.save_as(path)
+
+
+def test_a_derived_slice_of_which_there_is_no_original_stays_in_the_stack(folder, make_cine, assert_same):
+    write_dicom(make_cine(), folder / "a", DicomLayout.SERIES_PER_SLICE)
+    mark_as_derived(sorted((folder / "a").iterdir())[-1])
+    assert_same(load_cine(folder), make_cine())
+
+
+def test_a_derived_stack_is_not_given_up_for_an_original_one_of_fewer_slices(folder, make_cine, assert_same):
+    cine, study = make_cine(slices=6), new_study()
+    flow = make_cine(slices=2, seed=4)
+    write_dicom(cine, folder / "a", series_number=1, study=study)
+    mark_as_derived(folder / "a")
+    write_dicom(flow, folder / "b", series_number=5, series_description="flow", study=study)
+    assert [(candidate.slices, candidate.is_short_axis_stack) for candidate in list_cines(folder)] == [
+        (6, True),
+        (2, False),
+    ]
+    assert_same(load_cine(folder), cine)
+
+
 def test_two_stacks_at_one_place_are_two_candidates(folder, make_cine, assert_same):
     first, second, study = make_cine(seed=1), make_cine(seed=2), new_study()
     write_dicom(first, folder / "a", series_number=4, study=study)
@@ -133,8 +160,33 @@ def test_of_a_slice_acquired_again_the_later_is_used_and_noted(layout, folder, m
         index = round(float(read.geometry.index_of(cine.geometry.world_of((0, 0, number)))[2]))
         np.testing.assert_array_equal(read.pixels[:, index], cine.pixels[:, number])
     (note,) = [note for note in read.notes if note.code == "repeated_slice"]
-    assert note.slice == there
-    assert f"series {10 if layout is DicomLayout.ONE_SERIES else 12} left out" in note.message
+    assert (note.slice, note.severity) == (there, "warning")
+    left_out = 10 if layout is DicomLayout.ONE_SERIES else 12
+    assert f"the latest, series 30, is used, {left_out} left out" in note.message
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        {"SeriesDescription": "SA tagging"},
+        {"ScanningSequence": "GR", "SequenceVariant": ["SP", "MTC"]},
+        {"EchoTime": 3.9},
+    ],
+)
+@pytest.mark.parametrize("frames", [6, 12])
+def test_slices_of_another_kind_do_not_replace_those_of_the_cine(taken, frames, folder, make_cine, assert_same):
+    cine, study = make_cine(slices=8), new_study()
+    tagged = with_offset(cine, slice(2, 5), seed=8, make_cine=partial(make_cine, frames=frames))
+    write_dicom(cine, folder / "a", series_number=10, study=study)
+    write_dicom(tagged, folder / "b", series_number=30, study=study)
+    for name, header in (("a", {"ScanningSequence": "GR", "SequenceVariant": "SK", "EchoTime": 1.2}), ("b", taken)):
+        for path in (folder / name).iterdir():
+            dataset = pydicom.dcmread(path)
+            for keyword, value in header.items():
+                setattr(dataset, keyword, value)
+            dataset.save_as(path)
+    assert_same(load_cine(folder, series="1"), cine)
+    assert len(list_cines(folder)) == 2
 
 
 def test_a_slice_redone_and_broken_off_does_not_replace_the_whole_one(folder, make_cine, assert_same):

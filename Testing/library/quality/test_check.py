@@ -21,6 +21,14 @@ def test_a_report_fails_by_an_error_only(severity, failed):
     assert QualityReport((QualityNote("code", severity, "Text."),)).failed is failed
 
 
+def test_what_is_wrong_in_a_slice_that_is_left_out_is_not_told(sound):
+    spoiled = sound.spoiled(lambda labels: labels[0, 4, : labels.shape[2] // 2].fill(0))
+    there = {(note.frame, note.slice) for note in spoiled.notes if note.slice is not None}
+    assert (0, 4) in there
+    left = check(spoiled.cine, spoiled.segmentation, spoiled.function, {(0, 4)}).notes
+    assert {(note.frame, note.slice) for note in left if note.slice is not None} == there - {(0, 4)}
+
+
 def test_rules_have_their_own_codes():
     assert len({rule.code for rule in RULES}) == len(RULES)
 
