@@ -87,7 +87,7 @@ def test_patient_values_of_the_user_replace_those_of_the_file(nifti, tmp_path):
     assert function.lv.edv_index_ml_m2 == pytest.approx(function.lv.edv_ml / 2.0)
 
 
-def test_a_heart_rate_of_the_user_gives_the_output_that_the_file_could_not(nifti):
+def test_the_user_can_give_the_heart_rate_that_the_file_lacks(nifti):
     assert read(nifti, AnalysisOptions()).heart_rate_bpm is None
     assert read(nifti, AnalysisOptions(heart_rate_bpm=70.0)).heart_rate_bpm == 70.0
 
