@@ -48,6 +48,7 @@ class _Course:
     volumes_ml: Array
     fit: HarmonicFit | None
     found_frames: int
+    several_beats: bool
 
     def at(self, frame: int | None) -> float | None:
         volume = 0.0 if frame is None else float(self.volumes_ml[frame])
@@ -68,12 +69,11 @@ def measure(cine: Cine, segmentation: CineSegmentation, options: MeasureOptions 
     ed, es = _key_frames(cine, segmentation, options)
     segmentation = without_slices(segmentation, options.excluded)
     lv, rv, myocardium = (_course(cine, segmentation, s) for s in (Structure.LV, Structure.RV, Structure.MYO))
-    several_beats = lv.found_frames == cine.frames and shows_several_beats(lv.volumes_ml)
     around = _Circumstances(
         frames=cine.frames,
         ed_frame=ed,
         es_frame=es,
-        heart_rate_bpm=_heart_rate_bpm(cine, several_beats),
+        heart_rate_bpm=_heart_rate_bpm(cine, lv.several_beats),
         bsa_m2=_bsa_m2(cine, options.bsa_formula),
         cycle_ms=None if cine.frame_interval_ms is None else cine.frame_interval_ms * cine.frames,
     )
@@ -98,7 +98,7 @@ def measure(cine: Cine, segmentation: CineSegmentation, options: MeasureOptions 
         rv_slices_es=_slices(segmentation, Structure.RV, es),
     )
     notes = (*notes_on_missing(function, cine), *notes_on_exclusion(options.excluded))
-    return replace(function, notes=(*notes, several_beats_note()) if several_beats else notes)
+    return replace(function, notes=(*notes, several_beats_note()) if lv.several_beats else notes)
 
 
 def _course(cine: Cine, segmentation: CineSegmentation, structure: Structure) -> _Course:
@@ -106,7 +106,7 @@ def _course(cine: Cine, segmentation: CineSegmentation, structure: Structure) ->
     found = np.flatnonzero(volumes > 0.0)
     several = len(found) == cine.frames and shows_several_beats(volumes)
     fit = None if several else fit_cycle(volumes[found], found, cine.frames)
-    return _Course(volumes, fit, len(found))
+    return _Course(volumes, fit, len(found), several)
 
 
 def _key_frames(cine: Cine, segmentation: CineSegmentation, options: MeasureOptions) -> tuple[int, int | None]:
