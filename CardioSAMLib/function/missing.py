@@ -92,7 +92,9 @@ def _why_no_rates(found_frames: int, cine: Cine) -> str:
         reasons.append(f"they need {MIN_FRAMES_FOR_RATES} segmented frames and there are {found_frames}")
     if cine.frame_interval_ms is None:
         reasons.append("the time between frames is unknown, so give the heart rate")
-    return " and ".join(reasons) or "the segmented frames leave too wide a gap in one cycle, or show several"
+    return " and ".join(reasons) or (
+        "the segmented frames leave too wide a gap in the cycle, so segment those between, or show more than one beat"
+    )
 
 
 def _frames(frames: list[int]) -> str:

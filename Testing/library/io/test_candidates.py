@@ -55,7 +55,9 @@ def test_series_for_other_purposes_are_not_taken_for_the_cine(name):
     assert not qualifies(name, 3, 20)
 
 
-@pytest.mark.parametrize("name", ["SAX 25 phases", "cine_tfi_retro", "FIESTA flowcomp SA", "stack T10", "relocated"])
+@pytest.mark.parametrize(
+    "name", ["SAX 25 phases", "cine_tfi_retro", "FIESTA flowcomp SA", "stack T10", "relocated", "lateral"]
+)
 def test_a_cine_has_no_other_purpose(name):
     assert not purpose_of(name)
     assert qualifies(name, 10, 20)
