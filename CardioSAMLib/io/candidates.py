@@ -13,8 +13,8 @@ _LONG_AXIS = re.compile(
 )
 
 _PURPOSES = re.compile(
-    r"(?<![a-z0-9])(tag|grid|perf|flow(?![\s_-]?comp)|pc(?![a-z])|venc|map|molli|t1(?!\d)|t2(?!\d)|lge|late(?!ral)|delayed|psir|stir"
-    r"|scout|loc)"
+    r"(?<![a-z0-9])(tag|grid|perf|flow(?![\s_-]?comp)|pc(?![a-z])|venc|map|molli|t1(?!\d)|t2(?!\d)|lge|late(?!ral)|delayed"
+    r"|psir|stir|scout|loc)"
 )
 
 
