@@ -47,6 +47,12 @@ def test_zero_differences_are_left_out_of_the_signed_rank_test():
     assert compare_paired(DRUG_1, DRUG_2).wilcoxon_p == pytest.approx(2 / 2**9)
 
 
+def test_the_rank_biserial_by_hand():
+    # Sizes 1, 2, 3, 4 and a zero: the negative one has rank 2 of 10.
+    assert compare_paired([1.0, -2.0, 3.0, 4.0, 0.0], [0.0] * 5).rank_biserial == pytest.approx((8 - 2) / 10)
+    assert compare_paired([1.0, 2.0, 3.0], [1.0, 2.0, 3.0]).rank_biserial == 0.0
+
+
 def test_the_interval_of_the_mean_difference_is_seeded_and_holds_it():
     found = compare_paired(FIRST_VISIT, SECOND_VISIT, seed=7)
     assert found.ci[0] < found.mean_difference < found.ci[1]

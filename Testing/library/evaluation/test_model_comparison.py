@@ -63,6 +63,30 @@ def test_lower_distances_are_better(make_result):
     assert all(row.test.mean_difference < 0.0 and row.verdict == "B" for row in rows)
 
 
+def test_a_mean_that_one_missed_heart_turns_is_no_verdict(make_result):
+    a = make_result(20)
+
+    def with_distances(shift):
+        patients = tuple(
+            replace(
+                patient,
+                volumes=tuple(
+                    replace(volume, values={**volume.values, "hd95_mm": volume.values["hd95_mm"] + shift(number)})
+                    for volume in patient.volumes
+                ),
+            )
+            for number, patient in enumerate(a.patients)
+        )
+        return replace(a, patients=patients)
+
+    nearer = with_distances(lambda number: -1.0 - 0.01 * number)
+    with_a_miss = with_distances(lambda number: 280.0 if number == 0 else -1.0 - 0.01 * number)
+    assert {row.verdict for row in table(compare_results(a, nearer), "hd95_mm").rows} == {"B"}
+    for row in table(compare_results(a, with_a_miss), "hd95_mm").rows:
+        assert row.p_holm < 0.05 and row.test.mean_difference > 0.0 > row.test.rank_biserial
+        assert row.verdict == "not shown"
+
+
 def test_signed_errors_are_compared_by_their_size(make_result):
     result = make_result(6)
     opposite = replace(
