@@ -175,7 +175,7 @@ def _how(comparison: ModelComparison) -> str:
         "d_z": "effect size: mean of the differences divided by their standard deviation",
         "p (t), p (Wilcoxon)": "two-sided; paired t test and Wilcoxon's signed-rank test, without correction",
         "p (Holm)": "Wilcoxon's p, corrected for all rows of the same table",
-        "Better": f"by p (Holm) below {SIGNIFICANCE:g}, if the ranks and the mean point to the same side; not shown does "
+        "Better": f"by p (Holm) below {SIGNIFICANCE:g}, if ranks and mean point to the same side; not shown does "
         "not mean that there is no difference",
         "Errors": "volume errors and measurements are compared by their size, without the sign",
         "all, both": "mean over the structures of a frame, then over the frames of a patient",

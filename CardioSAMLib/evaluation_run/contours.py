@@ -72,14 +72,17 @@ class ModelContours:
         return f"{find_model(self.model_id).sha256} {self.heart_box} {self.jitter}"
 
     def draw(self, patient: AcdcPatient) -> Drawn:
+        """Where no heart is found nothing is drawn: all structures are missed, which a mean must not pass over."""
         segmenter = loaded_segmenter(self.model_id, self.threads)
         start = time.perf_counter()
+        problems: tuple[Problem, ...] = ()
         try:
             labels = self._labels(segmenter, patient)
         except UnusableInput as error:
-            return Drawn({}, None, (Problem(patient.name, "no_heart", str(error)),))
+            labels = np.zeros(patient.cine.pixels.shape, dtype=np.uint8)
+            problems = (Problem(patient.name, "no_heart", str(error)),)
         seconds = time.perf_counter() - start
-        return Drawn({Phase.ED: labels[0], Phase.ES: labels[1]}, seconds)
+        return Drawn({Phase.ED: labels[0], Phase.ES: labels[1]}, seconds, problems)
 
     def _labels(self, segmenter: CropSegmenter, patient: AcdcPatient) -> Array:
         if self.heart_box == AUTOMATIC or patient.labels is None:

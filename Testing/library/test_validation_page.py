@@ -144,12 +144,12 @@ def test_the_cross_validation_has_a_row_per_fold_and_one_of_all(folds_script):
     assert "100 steps in bfloat16" in unwrapped(text)
 
 
-def test_a_patient_without_a_heart_is_counted_and_not_left_out(folds_script):
+def test_errors_that_some_patients_do_not_have_say_of_how_many_they_are(folds_script):
     content = folds(100)
-    content["patients"][0] |= {"dice": None, "hd95_mm": None, "lv_ef_error": None}
+    content["patients"][0] |= {"dice": 0.0, "lv_ef_error": None}
     text = folds_script.folds_section(content)
-    assert "| 1 | 2 (1) | 0.780 | 4.00 | 2.0 | +2.0 | – | – | 2 |" in text
-    assert "| all | 10 (1) |" in text
+    assert "| 1 | 2 | 0.390 ± 0.552 | 4.00 ± 0.00 | 2.0 (1) | +2.0 (1) | – | – | 2 |" in text
+    assert "2.0 (9) |" in text
 
 
 def test_the_model_that_ships_is_named_only_where_it_is_among_the_folds(folds_script):

@@ -124,15 +124,12 @@ def rows_of(model_id: str, split: Split, acdc: Path, work: Path) -> list[dict[st
 
 
 def scores(result: EvaluationResult) -> list[dict[str, Any]]:
-    """Means over structures and both frames, and signed errors of ejection fractions; None where there is none.
-
-    A patient in whom the model found no heart has nothing but None.
-    """
+    """Means over structures and both frames, and signed errors of EF, which is None where a ventricle is missed."""
     metrics = {key: patient_values(result.patients, key) for key in METRICS}
     rows = []
     for patient in result.patients:
         row: dict[str, Any] = {"patient": patient.patient}
-        row |= {key: metrics[key].get(patient.patient) for key in METRICS}
+        row |= {key: metrics[key][patient.patient] for key in METRICS}
         errors = study_errors(patient.study) if patient.study else {}
         rows.append({**row, **{f"{side}_ef_error": errors.get(f"{side}_ef_percent") for side in ("lv", "rv")}})
     return rows

@@ -90,7 +90,8 @@ def page(result: Row) -> str:
         errors = [abs(row["lv_ef_error"]) for row in rows[change.key] if row["lv_ef_error"] is not None]
         numbers = [f"{value:.3f}" for value in (means.mean(), *structures)]
         change_of_mean, low = f"{means.mean() - usual.mean():+.3f}", str(int((means < LOW).sum()))
-        lines.append([change.title, *numbers, change_of_mean, f"{means.min():.3f}", low, f"{np.mean(errors):.1f}"])
+        error = f"{np.mean(errors):.1f}" + (f" ({len(errors)})" if len(errors) < len(means) else "")
+        lines.append([change.title, *numbers, change_of_mean, f"{means.min():.3f}", low, error])
     titles = ["images", "Dice", *(s.name for s in Structure), "change", "lowest patient", f"below {LOW}", "LV EF error"]
     return _PAGE.format(
         model=result["model"], version=result["version"], patients=len(usual), command=result["command"],
@@ -106,7 +107,7 @@ _REMARKS = (
     "Dice: 3D, on the grid of the changed image, mean of end-diastole and end-systole; the expert's contours undergo "
     "the same change. On coarser pixels the contours themselves are coarser, and without basal slices the structures "
     "are shorter, so a part of such a difference is not the model's. LV EF error: mean absolute error in points, of "
-    "the slices that are there."
+    "the slices that are there; in brackets the patients of whom it is, where no LV was found in others."
 )
 _PAGE = """# Robustness of the default model
 

@@ -35,9 +35,9 @@ def folds_section(content: Mapping[str, Any]) -> str:
         f"above. {_steps(content)} {_first_fold(content)}"
     )
     note = (
-        "Patients: in brackets those of them in whom no heart was found, who have no figures and count as under 0.80. "
         "Dice and HD95: means over structures and both frames, then over patients, ± SD. Errors: mean absolute errors "
-        "of EF in points; bias: predicted minus reference."
+        "of EF in points; bias: predicted minus reference; in brackets the patients where some have none, as the model "
+        "missed a ventricle."
     )
     return "\n\n".join(
         (
@@ -68,29 +68,25 @@ def _first_fold(content: Mapping[str, Any]) -> str:
 
 
 def _row(title: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    dice, hd95_mm, lv, rv = (
-        [row[key] for row in rows if row[key] is not None] for key in ("dice", "hd95_mm", "lv_ef_error", "rv_ef_error")
-    )
-    unscored = len(rows) - len(dice)
-    low = unscored + sum(one < _LEAST_DICE for one in dice)
+    dice, hd95_mm = ([row[key] for row in rows] for key in ("dice", "hd95_mm"))
     return (
         title,
-        f"{len(rows)} ({unscored})" if unscored else str(len(rows)),
+        str(len(rows)),
         _spread(dice, ""),
         _spread(hd95_mm, "mm"),
-        *_errors(lv),
-        *_errors(rv),
-        str(low),
+        *_errors([row["lv_ef_error"] for row in rows]),
+        *_errors([row["rv_ef_error"] for row in rows]),
+        str(sum(one < _LEAST_DICE for one in dice)),
     )
 
 
 def _spread(values: Sequence[float], unit: str) -> str:
-    if not values:
-        return "–"
     return spread(fmean(values), stdev(values) if len(values) > 1 else None, unit)
 
 
-def _errors(errors: Sequence[float]) -> tuple[str, str]:
-    if not errors:
+def _errors(errors: Sequence[float | None]) -> tuple[str, str]:
+    known = [error for error in errors if error is not None]
+    if not known:
         return "–", "–"
-    return value(fmean(map(abs, errors)), "points"), value(fmean(errors), "points", signed=True)
+    count = f" ({len(known)})" if len(known) < len(errors) else ""
+    return value(fmean(map(abs, known)), "points") + count, value(fmean(known), "points", signed=True) + count

@@ -46,7 +46,8 @@ _FROZEN_TEXT = (
 )
 _UNITS_TEXT = (
     "Dice, IoU, HD95, ASSD: 3D, mean of structures, frames and patients; a structure that is missed counts as Dice 0 "
-    "and the diagonal of the image. EF: mean absolute error in points, of patients in whom it could be measured. "
+    "and the diagonal of the image. EF: mean absolute error in points; in brackets the patients of whom it is, where the "
+    "network missed a ventricle in others: such errors are not comparable. "
     "Parameters: of all, in brackets of those that learn. ms: of a slice on the CPU, the networks taking turns. MB: "
     "peak memory of a process that runs the network once on ten slices. Machines differ: trust the ratios."
 )
@@ -91,5 +92,11 @@ def _row(name: str, row: Mapping[str, Any]) -> tuple[str, ...]:
 def _scores(row: Mapping[str, Any]) -> tuple[str, ...]:
     overlap = (number(row[key], 3) for key in ("dice", "iou"))
     distances = (number(row[key], 2) for key in ("hd95_mm", "assd_mm"))
-    errors = ("–" if row[key] is None else number(row[key], 1) for key in ("lv_ef_mae_points", "rv_ef_mae_points"))
-    return (*overlap, *distances, " / ".join(errors))
+    return (*overlap, *distances, " / ".join(_error(row, side) for side in ("lv", "rv")))
+
+
+def _error(row: Mapping[str, Any], side: str) -> str:
+    error, of = row[f"{side}_ef_mae_points"], row[f"{side}_ef_patients"]
+    if error is None:
+        return "–"
+    return number(error, 1) + (f" ({of})" if of < row["patients"] else "")

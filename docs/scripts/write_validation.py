@@ -107,7 +107,7 @@ def page(content: Content, folds: Content, networks: Content, search: Content) -
         networks_section(networks),
         search_section(search),
         paper_tables(content),
-        literature_section(content),
+        literature_section(content, folds),
         _sunnybrook(content),
         patients_section(content),
     )
@@ -121,14 +121,16 @@ def _head(content: Content) -> str:
         f"Model `{model['id']}`, version {model['version']}, sha256 `{model['sha256'][:16]}…`. Research use only.",
         f"Protocol `{evaluation['protocol']['name']}`: {counts['scored']} of {counts['patients']} patients scored, "
         f"problems: {counts['problems']}. {' '.join(evaluation['cautions'])}",
-        "No training step was chosen by these patients: the last one is kept. But what follows the network was tried "
-        "on them ([decisions](decisions)), which may flatter it. The official test patients of ACDC were not used.",
+        "No training step was chosen by these patients: the last one is kept. But the design and what follows the "
+        "network were compared on them ([decisions](decisions)), which may flatter it; the cross-validation below tells "
+        "of all patients. The official test patients of ACDC were not used.",
         "Mean ± SD over patients, 3D per volume on the native grid, unless a table says else. Where a structure is "
         "missing: the rules of [metrics.md](metrics.md); statistics: [statistics.md](statistics.md).",
     ]
     made = wrapped(
-        "Every number below is written by these commands, none by hand. The first measures (it needs the data), "
-        "the second writes this page anew from [validation.json](validation.json)."
+        "Every number below is written by a command, none by hand. The first of these measures (it needs the data), "
+        "the second writes this page anew from [validation.json](validation.json) and from the figures of the sections "
+        "that name a command of their own."
     )
     return "\n\n".join(
         ("# Validation of the default model", bullets(lines), made, command(f"{content['command']}\n{OWN_COMMAND}"))

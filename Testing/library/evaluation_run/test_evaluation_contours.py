@@ -74,11 +74,11 @@ def test_the_crop_goes_where_the_box_is(phantom):
     assert not far.any()
 
 
-def test_an_image_without_a_heart_is_a_problem_not_a_crash():
+def test_where_no_heart_is_found_all_is_missed_and_it_is_told():
     noise = np.random.default_rng(0).normal(100.0, 1.0, (2, 4, 96, 96)).astype(np.float32)
     patient = AcdcPatient("patient001", "", Cine(noise, Geometry((1.7, 1.7, 10.0))), None, 0, 1)
     drawn = ModelContours(DEFAULT_MODEL_ID).draw(patient)
-    assert not drawn.labels
+    assert {phase: labels.any() for phase, labels in drawn.labels.items()} == {Phase.ED: False, Phase.ES: False}
     assert [problem.code for problem in drawn.problems] == ["no_heart"]
 
 
