@@ -46,10 +46,10 @@ _FROZEN_TEXT = (
 )
 _UNITS_TEXT = (
     "Dice, IoU, HD95, ASSD: 3D, mean of structures, frames and patients; a structure that is missed counts as Dice 0 "
-    "and the diagonal of the image. EF: mean absolute error in points; in brackets the patients of whom it is, where the "
-    "network missed a ventricle in others: such errors are not comparable. "
-    "Parameters: of all, in brackets of those that learn. ms: of a slice on the CPU, the networks taking turns. MB: "
-    "peak memory of a process that runs the network once on ten slices. Machines differ: trust the ratios."
+    "and the diagonal of the image. EF: mean absolute error in points; in brackets the patients of whom it is, where "
+    "the network missed a ventricle in others: such errors are not comparable. Parameters: of all, in brackets of "
+    "those that learn. ms: of a slice on the CPU, the networks taking turns. MB: peak memory of a process that runs "
+    "the network once on ten slices. Machines differ: trust the ratios."
 )
 
 

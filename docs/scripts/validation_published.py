@@ -144,7 +144,8 @@ def _ours(content: Content) -> list[str]:
     return [
         f"The model `{model['id']}` (sha256 `{model['sha256'][:16]}…`), trained on {model['training_data']}.",
         f"{counts['scored']} patients of the protocol `{protocol['name']}` (seed {protocol['seed']}), "
-        f"{counts['volumes']} volumes of a structure, {counts['slices']} structures of a slice; every patient is in the last table.",
+        f"{counts['volumes']} volumes of a structure, {counts['slices']} structures of a slice; "
+        "every patient is in the last table.",
         f"All figures of the rows named {OURS}, computed by CardioSAMLib {evaluation['cardiosam_version']}.",
     ]
 

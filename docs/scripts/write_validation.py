@@ -122,8 +122,8 @@ def _head(content: Content) -> str:
         f"Protocol `{evaluation['protocol']['name']}`: {counts['scored']} of {counts['patients']} patients scored, "
         f"problems: {counts['problems']}. {' '.join(evaluation['cautions'])}",
         "No training step was chosen by these patients: the last one is kept. But the design and what follows the "
-        "network were compared on them ([decisions](decisions)), which may flatter it; the cross-validation below tells "
-        "of all patients. The official test patients of ACDC were not used.",
+        "network were compared on them ([decisions](decisions)), which may flatter it; the cross-validation below "
+        "tells of all patients. The official test patients of ACDC were not used.",
         "Mean ± SD over patients, 3D per volume on the native grid, unless a table says else. Where a structure is "
         "missing: the rules of [metrics.md](metrics.md); statistics: [statistics.md](statistics.md).",
     ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from CardioSAMLib.segmentation.propagation.propagator import SliceKey
+
+NO_STARTS: Mapping[SliceKey, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,18 @@ class Plan:
         return parents
 
 
-def plan_of(contoured: Collection[SliceKey], empty: Collection[SliceKey], targets: Collection[SliceKey]) -> Plan:
+def plan_of(
+    contoured: Collection[SliceKey],
+    empty: Collection[SliceKey],
+    targets: Collection[SliceKey],
+    starts: Mapping[SliceKey, int] = NO_STARTS,
+) -> Plan:
     """How the targets are reached.
 
     contoured: slices that stand as they are drawn, in the order in which they are preferred where two are equally near.
     empty: slices that stand and hold nothing; what lies behind them along the stack stays empty. targets: none of both.
+    starts: of targets that are to be drawn along the stack, the number of the slice of their frame that stands, and
+    from which they are.
 
     A slice number without contours in any frame is first drawn in each frame in which the nearest slice number has
     some (only in those that are targets, if that is enough), from neighbor to neighbor; and then, as all the others, in
@@ -65,18 +75,26 @@ def plan_of(contoured: Collection[SliceKey], empty: Collection[SliceKey], target
     courses = []
     for number in sorted({number for _, number in targets}):
         wanted = {frame for frame, at in targets if at == number}
+        begun = {frame: starts[frame, number] for frame in sorted(wanted) if (frame, number) in starts}
         roots = [frame for frame, at in contoured if at == number]
-        if not roots:
-            start = min((at for _, at in contoured), key=lambda at: abs(at - number))
-            roots = [frame for frame, at in contoured if at == start]
-            if wanted <= set(roots):
-                roots = [frame for frame in roots if frame in wanted]
-            for frame in roots:
-                steps.update(_way(frame, start, number, empty))
-        drawn = {*roots, *(frame for frame, at in empty if at == number)}
+        if not roots and wanted - set(begun):
+            near = contoured or empty
+            start = nearest((at for _, at in near), number)
+            there = [frame for frame, at in near if at == start]
+            if wanted <= set(there):
+                there = [frame for frame in there if frame in wanted]
+            begun = {**dict.fromkeys(there, start), **begun}
+        for frame, start in begun.items():
+            steps.update(_way(frame, start, number, empty))
+        drawn = {*roots, *begun, *(frame for frame, at in empty if at == number)}
         if wanted - drawn:
             courses.append(Course(number, tuple(sorted(drawn)), tuple(sorted(wanted - drawn))))
     return Plan(tuple(SliceStep(source, target) for target, source in steps.items()), tuple(courses))
+
+
+def nearest(slices: Iterable[int], number: int) -> int:
+    """Of these slice numbers the one nearest to another; of two equally near the first."""
+    return min(slices, key=lambda at: abs(at - number))
 
 
 def between(frame: int, drawn: Collection[int], frames: int) -> tuple[int, int]:

@@ -9,9 +9,9 @@ from types import MappingProxyType
 import numpy as np
 
 from CardioSAMLib.cine import Array, Cine, UnusableInput
-from CardioSAMLib.labels import CineSegmentation
+from CardioSAMLib.labels import CineSegmentation, Structure
 from CardioSAMLib.progress import Progress, part_of, silent
-from CardioSAMLib.segmentation.propagation.plan import Plan, between, descendants, plan_of
+from CardioSAMLib.segmentation.propagation.plan import Plan, between, descendants, nearest, plan_of
 from CardioSAMLib.segmentation.propagation.propagator import Propagator, SliceKey
 
 
@@ -30,8 +30,17 @@ class Propagated:
     changed: frozenset[SliceKey]
 
     def with_slice(self, key: SliceKey, labels: Array) -> Propagated:
-        """The same with other labels, uint8 `(rows, columns)`, in one slice: a correction, for `repropagate`."""
+        """The same with other labels, `(rows, columns)`, in one slice: a correction, for `repropagate`.
+
+        Raises UnusableInput for labels of another shape, or with values that no structure has.
+        """
         everything = self.segmentation.labels.copy()
+        labels = np.asarray(labels)
+        if labels.shape != everything[key].shape or not np.isin(labels, range(1 + len(Structure))).all():
+            raise UnusableInput(
+                f"The labels of a slice must be {everything.shape[2]} x {everything.shape[3]} values from 0 to "
+                f"{len(Structure)}; give a slice of the same cine."
+            )
         everything[key] = labels
         return replace(self, segmentation=replace(self.segmentation, labels=everything))
 
@@ -70,7 +79,7 @@ def propagate(
     if not wanted:
         raise UnusableInput("There is no slice to draw: all are sources or locked; name others as targets.")
     stands = (*sources, *sorted(locked - set(sources)))
-    plan = _plan(segmentation, stands, wanted)
+    plan = _plan(segmentation, stands, wanted, _starts(segmentation, sources, stands, wanted))
     labels = _drawn(cine, segmentation.labels, plan, wanted, propagator, progress)
     parents = MappingProxyType(plan.parents(cine.frames, wanted))
     return Propagated(_told(segmentation, labels, sources, wanted, propagator), parents, sources, wanted)
@@ -90,22 +99,22 @@ def repropagate(
     These are the slices that were drawn from a corrected one, directly or through others; and, of the same slice, the
     frames for which the corrected one is now the next before or after them that stands. Everything else stays as it
     is, bit by bit: so do sources, locked slices, and all slices corrected in this call or in an earlier one.
-    A slice may be corrected to be empty: the heart is then taken to have left it.
+    What was drawn along the stack is drawn along the stack again. A slice may be corrected to be empty: the heart is
+    then taken to have left it.
 
-    Raises UnusableInput for a slice that the cine does not have.
+    Raises UnusableInput for a slice that the cine does not have, or another cine.
     """
     corrected = _distinct(corrected)
+    propagated.segmentation.check_fits(cine)
     _check_inside(cine, {"corrected slice": corrected, "locked slice": locked})
     sources = (*propagated.sources, *(key for key in corrected if key not in propagated.sources))
     parents = {key: own for key, own in propagated.parents.items() if key not in corrected}
     kept = {*sources, *locked}
     free = {key: own for key, own in parents.items() if key not in kept}
     stale = descendants(free, corrected) | _beside(corrected, parents, kept, cine.frames)
-    if not stale:
-        return replace(propagated, parents=MappingProxyType(parents), sources=sources, changed=frozenset())
     anchors = {parent for key in stale for parent in parents[key]} - stale
     stands = tuple(dict.fromkeys((*sources, *sorted(anchors), *sorted(locked))))
-    plan = _plan(propagated.segmentation, stands, stale)
+    plan = _plan(propagated.segmentation, stands, stale, _starts_again(parents, stale))
     labels = _drawn(cine, propagated.segmentation.labels, plan, stale, propagator, progress)
     parents |= plan.parents(cine.frames, stale)
     told = _told(propagated.segmentation, labels, sources, stale, propagator)
@@ -129,12 +138,45 @@ def _beside(
     return frozenset(found)
 
 
-def _plan(segmentation: CineSegmentation, stands: Iterable[SliceKey], wanted: Collection[SliceKey]) -> Plan:
+def _starts(
+    segmentation: CineSegmentation,
+    sources: Iterable[SliceKey],
+    stands: Iterable[SliceKey],
+    wanted: Collection[SliceKey],
+) -> dict[SliceKey, int]:
+    """Of the wanted slices in frames that have a source: the nearest slice of the frame that stands with contours."""
+    led = {frame for frame, _ in sources}
+    there: dict[int, list[int]] = {}
+    for frame, number in stands:
+        if frame in led and segmentation.labels[frame, number].any():
+            there.setdefault(frame, []).append(number)
+    return {(frame, number): nearest(there[frame], number) for frame, number in wanted if frame in there}
+
+
+def _starts_again(parents: Mapping[SliceKey, tuple[SliceKey, ...]], stale: Collection[SliceKey]) -> dict[SliceKey, int]:
+    """Of the stale slices that were drawn along the stack: where that began, at a slice that stands."""
+    starts = {}
+    for key in stale:
+        at = key
+        while at in stale and [frame for frame, _ in parents[at]] == [key[0]]:
+            ((_, number),) = parents[at]
+            at = (key[0], number)
+        if at not in stale:
+            starts[key] = at[1]
+    return starts
+
+
+def _plan(
+    segmentation: CineSegmentation,
+    stands: Iterable[SliceKey],
+    wanted: Collection[SliceKey],
+    starts: Mapping[SliceKey, int],
+) -> Plan:
     contoured: list[SliceKey] = []
     empty: list[SliceKey] = []
     for key in stands:
         (contoured if segmentation.labels[key].any() else empty).append(key)
-    return plan_of(contoured, empty, wanted)
+    return plan_of(contoured, empty, wanted, starts)
 
 
 def _drawn(

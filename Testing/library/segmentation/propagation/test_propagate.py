@@ -128,6 +128,14 @@ def test_a_locked_slice_with_contours_is_what_the_slices_behind_it_are_drawn_fro
     assert values[0].tolist() == [1, 1, 1, 2, 2, 2]
 
 
+def test_in_the_frame_of_a_source_the_stack_goes_before_what_is_locked_in_another_frame(cine, propagator):
+    before = drawn({(0, 3): 1, (5, 4): 2})
+    targets = {(0, number) for number in range(SLICES)}
+    result = propagate(cine, before, [(0, 3)], targets, propagator, locked={(5, 4)})
+    assert (values_of(result.segmentation)[0] == 1).all()
+    assert not propagator.over_frames.asked
+
+
 def test_a_locked_slice_without_contours_says_where_the_heart_ends(cine, propagator):
     values = values_of(
         propagate(cine, drawn({(0, 2): 1}), [(0, 2)], EVERYTHING, propagator, locked={(0, 4)}).segmentation
@@ -254,6 +262,49 @@ def test_locked_slices_stay_and_shield_what_lies_behind_them(cine, propagator, p
     assert result.changed == changed == {(5, 4), (7, 4)}
     result, _ = corrected(cine, propagator, propagated, (2, 3), 2, locked={(2, 4)})
     assert {number for _, number in result.changed} == {0, 1, 2, 3}
+
+
+def test_the_stack_of_a_corrected_frame_is_drawn_again_from_it_where_another_frame_has_a_source_too(cine):
+    before = drawn({(0, 3): 1, (5, 3): 1})
+    first = propagate(cine, before, [(0, 3), (5, 3)], EVERYTHING, Propagator(CopiedSlices(), AveragedFrames()))
+    corrected = first.with_slice((0, 3), plane(3))
+    again = repropagate(cine, corrected, [(0, 3)], Propagator(CopiedSlices(), AveragedFrames()))
+    anew = propagate(
+        cine,
+        drawn({(0, 3): 3, (5, 3): 1}),
+        [(0, 3), (5, 3)],
+        EVERYTHING,
+        Propagator(CopiedSlices(), AveragedFrames()),
+    )
+    assert np.array_equal(values_of(again.segmentation), values_of(anew.segmentation))
+    assert dict(again.parents) == dict(anew.parents)
+    assert not {key for key in again.changed if key[0] == 5}
+
+
+def test_the_only_source_corrected_to_be_empty_empties_all_that_was_drawn_from_it(cine, propagator):
+    first = propagate(cine, drawn({(2, 3): 1}), [(2, 3)], EVERYTHING, propagator)
+    again = repropagate(cine, first.with_slice((2, 3), plane(0)), [(2, 3)], propagator)
+    assert not again.segmentation.labels.any()
+
+
+def test_a_slice_passed_on_the_way_from_an_emptied_source_is_empty(cine, propagator):
+    first = propagate(cine, drawn({(2, 3): 1}), [(2, 3)], [(6, 5)], propagator)
+    again = repropagate(cine, first.with_slice((2, 3), plane(0)), [(2, 3)], propagator)
+    assert not again.segmentation.labels.any()
+
+
+@pytest.mark.parametrize("labels", [np.zeros((1, 9), np.uint8), np.full(SHAPE, 4), np.full(SHAPE, 258)])
+def test_a_slice_of_another_shape_or_with_unknown_labels_is_refused(cine, propagator, labels):
+    first = propagate(cine, drawn({(2, 3): 1}), [(2, 3)], EVERYTHING, propagator)
+    with pytest.raises(UnusableInput, match="8 x 9 values from 0 to 3"):
+        first.with_slice((2, 3), labels)
+
+
+def test_another_cine_is_refused(cine, propagator):
+    first = propagate(cine, drawn({(2, 3): 1}), [(2, 3)], EVERYTHING, propagator)
+    other = Cine(np.random.default_rng(0).random((6, SLICES, *SHAPE)), Geometry((1.5, 1.5, 10.0)))
+    with pytest.raises(UnusableInput):
+        repropagate(other, first, [(2, 3)], propagator)
 
 
 def test_a_slice_may_be_corrected_to_be_empty(cine, propagator, propagated):
