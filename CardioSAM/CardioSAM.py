@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import time
 from enum import Enum
 from functools import partial, wraps
 from pathlib import Path
@@ -48,7 +49,15 @@ class CardioSAM(ScriptedLoadableModule):
             "The default model was trained on the ACDC data: Bernard et al., Deep Learning Techniques for Automatic "
             "MRI Cardiac Multi-Structures Segmentation and Diagnosis: Is the Problem Solved?, IEEE TMI 2018."
         )
-        slicer.app.connect("startupCompleted()", registerSampleData)
+        slicer.app.connect("startupCompleted()", onStartup)
+
+
+def onStartup():
+    """What must be known before the panel is opened: the views of scenes that were saved with it, and the phantom."""
+    from CardioSAMLib.mrml.layout import register_layout
+
+    register_layout()
+    registerSampleData()
 
 
 def registerSampleData():
@@ -58,6 +67,8 @@ def registerSampleData():
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category="CardioSAM",
         sampleName=_("Beating heart phantom"),
+        uris=[],  # and not None, which Slicer takes for a list
+        fileNames=[],
         thumbnailFileName=str(Path(__file__).parent / "Resources" / "Icons" / "CardioSAM.png"),
         customDownloader=lambda _source: CardioSAMLogic().loadPhantom(),
     )
@@ -117,6 +128,19 @@ class CardioSAMParameterNode:
     exported: Exported = Exported.ALL
 
 
+BOUND = {
+    "cine": "cineSelector",
+    "comparison": "comparisonSelector",
+    "frames": "framesComboBox",
+    "scope": "scopeComboBox",
+    "exported": "exportComboBox",
+}
+"""Widgets that show a parameter and change it."""
+
+_POLL_MS = 20
+_WORKER_SHARE_S = 0.01
+"""Of each poll, that the worker has for itself."""
+
 SHORTCUTS = {
     "Ctrl+Return": "segmentButton", "Esc": "cancelButton", "Ctrl+Z": "undoButton", "Ctrl+Y": "redoButton",
     "P": "positiveButton", "N": "negativeButton", "B": "boxButton",
@@ -140,13 +164,16 @@ def plainly(slot):
         lib = library()
         with slicer.util.tryWithErrorDisplay(_("CardioSAM could not do that.")):
             try:
-                slot(self, *arguments)
+                try:
+                    slot(self, *arguments)
+                finally:
+                    self.update()
             except lib.UnusableInput as error:
                 self.desk.message = str(error)
             except lib.Cancelled:
                 self.desk.message = _("Canceled; the scene is as it was.")
             finally:
-                self.update()
+                self._showState(lib.panel_state.progress(self.desk))
 
     return guarded
 
@@ -172,7 +199,7 @@ class CardioSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._connectWidgets()
         self._pollTimer = qt.QTimer()
         self._pollTimer.timeout.connect(self.onPoll)
-        self._pollTimer.start(20)
+        self._pollTimer.start(_POLL_MS)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndClose)
@@ -285,7 +312,9 @@ class CardioSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.removeObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self.onParameters)
         self._parameters = parameters
         if parameters is not None:
-            self._guiTag = parameters.connectGui(self.ui)
+            # Named here and not in the UI file: only this call returns a tag in all versions (Slicer#7545).
+            bound = {name: getattr(self.ui, widget) for name, widget in BOUND.items()}
+            self._guiTag = parameters.connectParametersToGui(bound)
             self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self.onParameters)
             self._showModels()
         self.onParameters()
@@ -303,6 +332,10 @@ class CardioSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.desk.open(volume)
 
     def onPoll(self):
+        if self.desk.is_busy:
+            # Slicer's event loop keeps Python's lock while it waits (discourse.slicer.org/t/32299): the worker, which
+            # could else compute only while the panel does, gets it here.
+            time.sleep(_WORKER_SHARE_S)
         if self.desk.is_working:
             self._showState(library().panel_state.progress(self.desk))
         if self.desk.has_news:

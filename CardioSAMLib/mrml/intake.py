@@ -40,6 +40,11 @@ class Intake:
         return self._jobs.is_running(WORK)
 
     @property
+    def is_busy(self) -> bool:
+        """Whether anything is being done, whoever waits for it."""
+        return self._jobs.is_busy
+
+    @property
     def progress(self) -> tuple[float, str]:
         """How far the work is, and with what."""
         return self._jobs.progress(WORK)

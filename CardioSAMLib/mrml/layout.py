@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import slicer
 
-# Slicer's own end below 500; of modules, each must have another.
-_ID = 7331
+LAYOUT_ID = 7331
+"""Slicer's own end below 500; of modules, each must have another."""
 _SLICE = """<view class="vtkMRMLSliceNode" singletontag="{name}">
   <property name="orientation" action="default">{orientation}</property>
   <property name="viewlabel" action="default">{label}</property>
@@ -26,15 +26,29 @@ _DESCRIPTION = (
 )
 
 
-def show_layout() -> int | None:
-    """Arranges the views; returns the layout that was shown before, None where there are no views or it was ours."""
+def register_layout() -> None:
+    """Makes our layout known to Slicer. Scenes keep the number of the layout that they were saved with, and no more."""
     node = _layout_node()
-    if node is None or is_shown():
+    if node is not None and not node.IsLayoutDescription(LAYOUT_ID):
+        node.AddLayoutDescription(LAYOUT_ID, _DESCRIPTION)
+
+
+def show_layout() -> int | None:
+    """Arranges the views; returns the layout that was shown before, None where there are no views or it was ours.
+
+    Where a scene that was saved with our layout came before `register_layout`, nothing is shown: Slicer's usual layout
+    then counts as the one before.
+    """
+    node = _layout_node()
+    if node is None:
         return None
-    if not node.IsLayoutDescription(_ID):
-        node.AddLayoutDescription(_ID, _DESCRIPTION)
+    register_layout()
     before = int(node.GetViewArrangement())
-    node.SetViewArrangement(_ID)
+    if before == LAYOUT_ID:
+        if node.GetCurrentLayoutDescription():
+            return None
+        before = int(node.SlicerLayoutFourUpView)
+    node.SetViewArrangement(LAYOUT_ID)
     return before
 
 
@@ -48,7 +62,7 @@ def give_back(before: int) -> None:
 def is_shown() -> bool:
     """Whether the views are arranged in our way."""
     node = _layout_node()
-    return node is not None and node.GetViewArrangement() == _ID
+    return node is not None and node.GetViewArrangement() == LAYOUT_ID
 
 
 def show_chart(chart: slicer.vtkMRMLPlotChartNode) -> None:

@@ -30,6 +30,15 @@ def can_compute() -> bool:
     return importlib.util.find_spec("onnxruntime") is not None
 
 
+def check_can_compute() -> None:
+    """Raises UnusableInput where a script would fail that nobody can answer questions of."""
+    if not can_compute():
+        raise UnusableInput(
+            "The models need the package onnxruntime, which this Slicer does not have; press Segment once in the panel "
+            'CardioSAM and agree to install it, or run slicer.util.pip_install("onnxruntime>=1.19").'
+        )
+
+
 def ensure_packages(requirements: Path | str, card: ModelCard) -> None:
     """Installs what a model needs. requirements: the file that lists what all models need.
 
@@ -41,9 +50,10 @@ def ensure_packages(requirements: Path | str, card: ModelCard) -> None:
 
     try:
         packaging.pip_ensure(packaging.load_requirements(str(requirements)), requester="CardioSAM")
-    except RuntimeError as error:  # the user said no, or pip failed
+    except (RuntimeError, CalledProcessError) as error:  # the user said no, or pip failed
         raise UnusableInput(
-            f"The models need packages that are missing ({error}); press the button again and agree to install them."
+            f"The models need packages that are missing ({error}); check the connection, press the button again and "
+            "agree to install them."
         ) from error
     if needs_torch(card):
         if importlib.util.find_spec("torch") is None:

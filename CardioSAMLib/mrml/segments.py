@@ -19,6 +19,7 @@ from CardioSAMLib.mrml.written_slices import look_of
 from CardioSAMLib.resources import resources_dir
 
 BINARY_LABELMAP = "Binary labelmap"
+CLOSED_SURFACE = "Closed surface"
 TERMINOLOGY_CONTEXT = "CardioSAM"
 
 STRUCTURES = tuple(STORAGE.structures[value] for value in sorted(STORAGE.structures))
@@ -112,6 +113,8 @@ class LabelmapImporter:
             segment = segmentation.GetSegment(segment_id(structure))
             segment.SetLabelValue(STORAGE.value_of(structure))
             segment.AddRepresentation(BINARY_LABELMAP, image)
+            # Slicer would go on showing the surface of the contours of before.
+            segment.RemoveRepresentation(CLOSED_SURFACE)
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ def _mask(segment: slicer.vtkSegment, ijk_to_ras: Array, shape: tuple[int, ...])
     mask = np.zeros(shape, dtype=bool)
     image = segment.GetRepresentation(BINARY_LABELMAP)
     if image is None:
-        if segment.GetRepresentation("Closed surface") is not None:
+        if segment.GetRepresentation(CLOSED_SURFACE) is not None:
             raise UnusableInput(
                 f"The segment {segment.GetName()} is a surface without voxels; "
                 "make Binary labelmap its source representation in the module Segmentations."

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from CardioSAMLib.mrml.cines import cine_nodes
 from CardioSAMLib.mrml.imports import import_cine
+from CardioSAMLib.mrml.packages import check_can_compute
 from CardioSAMLib.mrml.session import StudySession
 from CardioSAMLib.mrml.slice_views import show_stack
 from CardioSAMLib.mrml.studies import SceneStudy
@@ -37,7 +38,11 @@ def load_phantom() -> Any:
 
 
 def segment(volume_node: Any, model: str = DEFAULT_MODEL_ID, frames: Literal["all", "ed-es"] = "all") -> Any:
-    """Draws LV, MYO and RV on a cine of the scene; returns the segmentation node. Raises UnusableInput."""
+    """Draws LV, MYO and RV on a cine of the scene; returns the segmentation node.
+
+    Raises UnusableInput, also where the packages are missing that models need.
+    """
+    check_can_compute()
     session = _session(volume_node)
     session.take_segmentation(session.segment_job(model, frames)(silent))
     return session.study.segmentation

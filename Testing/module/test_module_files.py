@@ -33,11 +33,13 @@ def test_the_panel_uses_only_widgets_that_its_ui_file_has():
 
 def test_each_choice_is_bound_to_one_widget():
     by_hand = ["modelId", "promptModelId"]  # Slicer binds a text to a combo box only where the choices never change
-    bound = [
-        widget_property.findtext("string")
-        for widget_property in UI.iter("property")
-        if widget_property.get("name") == "SlicerParameterName"
+    (bound,) = [
+        ast.literal_eval(node.value)
+        for node in TREE.body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "BOUND"
     ]
+    assert set(bound.values()) <= {widget.get("name") for widget in UI.iter("widget")}
+    assert not [each for each in UI.iter("property") if each.get("name") == "SlicerParameterName"]
     choices = [node.target.id for node in class_named("CardioSAMParameterNode").body if isinstance(node, ast.AnnAssign)]
     assert sorted([*bound, *by_hand]) == sorted(choices)
 

@@ -68,6 +68,15 @@ def test_what_is_there_is_not_installed_again(slicer_with, sam_card):
     assert not slicer.app.asked
 
 
+@pytest.mark.parametrize("reason", ["answer", "is_online"])
+def test_what_pip_does_not_install_is_one_sentence(slicer_with, reason, monkeypatch):
+    from slicer import packaging
+
+    monkeypatch.setattr(packaging, reason, False)
+    with pytest.raises(UnusableInput, match="check the connection, press the button again and agree"):
+        slicer_with().ensure(load_catalogue()[0])
+
+
 def test_models_of_onnxruntime_need_neither(slicer_with):
     slicer = slicer_with()
     slicer.ensure(load_catalogue()[0])

@@ -284,6 +284,31 @@ def test_a_bug_is_shown_as_an_error_and_the_panel_stays_usable(opened, draw_with
     assert opened.ui.segmentButton.enabled
 
 
+def test_a_scene_that_cannot_be_read_is_a_message_and_no_error_at_each_step(drawn):
+    import slicer
+
+    from CardioSAMLib.mrml.segmentations import nodes_of_segmentation
+
+    opened = drawn.widget.desk.opened
+    nodes = nodes_of_segmentation(opened.study.segmentation, opened.study.volume)
+    slicer.mrmlScene.RemoveNode(nodes.sequence)
+    for _ in range(3):
+        drawn.ui.nextButton.click()
+        drawn.wait()
+    assert not drawn.app.errors
+    assert message(drawn)
+
+
+def test_the_worker_gets_its_share_of_the_panels_time(opened, draw_with, module, monkeypatch):
+    slept = []
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=slept.append))
+    opened.widget.onPoll()
+    assert not slept
+    run_endless(opened, draw_with)
+    assert slept
+    opened.ui.segmentButton.click()
+
+
 # 4. Measure
 
 
@@ -519,14 +544,20 @@ def test_the_module_names_its_category_minimum_version_and_data(module, app):
     assert "5.12" in about.helpText
     assert "Research use only" in about.helpText
     assert "Bernard et al." in about.acknowledgementText
-    assert app.started == [module.registerSampleData]
+    assert app.started == [module.onStartup]
 
 
 def test_the_phantom_is_among_the_sample_data(module, monkeypatch, scene):
     registered = []
-    logic = SimpleNamespace(registerCustomSampleDataSource=lambda **given: registered.append(given))
+
+    def register(uris=None, fileNames=None, **given):
+        # As in Slicer: one file for each address, both as lists.
+        assert len(uris) == len(fileNames) == 0
+        registered.append(given)
+
+    logic = SimpleNamespace(registerCustomSampleDataSource=register)
     monkeypatch.setitem(sys.modules, "SampleData", SimpleNamespace(SampleDataLogic=logic))
-    module.registerSampleData()
+    module.onStartup()
     assert registered[0]["category"] == "CardioSAM"
     volume = registered[0]["customDownloader"](None)
     assert volume.GetScene() is scene

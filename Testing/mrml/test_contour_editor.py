@@ -48,6 +48,16 @@ def test_a_click_changes_its_slice_and_no_other(editor):
     assert all(np.array_equal(after[frame], before[frame]) for frame in range(4))
 
 
+def test_a_surface_of_the_contours_of_before_is_not_shown_any_more(editor):
+    nodes = editor.nodes
+    nodes.segmentation.CreateClosedSurfaceRepresentation()
+    surface = nodes.segmentation.GetSegmentation().GetSegment("LV").GetRepresentation("Closed surface")
+    assert surface.GetNumberOfPoints() > 0
+    editor.write({(0, number): np.zeros(SHAPE[2:], np.uint8) for number in range(SHAPE[1])})
+    for node in (nodes.segmentation, nodes.item(0)):
+        assert node.GetSegmentation().GetSegment("LV").GetRepresentation("Closed surface") is None
+
+
 def test_the_views_follow_a_click_in_the_frame_that_is_shown(editor):
     editor.nodes.browser.SetSelectedItemNumber(2)
     editor.write({(2, 3): square(LV, 6)})

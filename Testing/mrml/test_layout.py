@@ -57,6 +57,32 @@ def test_a_chart_is_shown_in_our_layout_and_elsewhere_in_one_with_a_plot_view(la
     assert not layout.is_shown()
 
 
+@pytest.fixture
+def saved_with_ours(scene):
+    """The layout node after a new Slicer has loaded a scene that was saved with our layout."""
+    logic = slicer.vtkMRMLLayoutLogic()
+    logic.SetMRMLScene(scene)
+    node = logic.GetLayoutNode()
+    node.SetViewArrangement(layout.LAYOUT_ID)
+    yield node
+    logic.SetMRMLScene(None)
+
+
+def test_a_scene_that_was_saved_with_our_layout_shows_its_views(saved_with_ours):
+    assert not saved_with_ours.GetCurrentLayoutDescription()
+    before = layout.show_layout()
+    assert views(saved_with_ours) == ["SliceNode", "SliceNode", "ViewNode", "PlotViewNode"]
+    layout.give_back(before)
+    assert saved_with_ours.GetViewArrangement() == FOUR_UP
+
+
+def test_a_layout_that_is_known_by_then_is_shown_as_soon_as_the_scene_is_loaded(layout_node):
+    layout.register_layout()
+    layout_node.SetViewArrangement(layout.LAYOUT_ID)
+    assert views(layout_node) == ["SliceNode", "SliceNode", "ViewNode", "PlotViewNode"]
+    assert layout.show_layout() is None
+
+
 @pytest.mark.usefixtures("scene")
 def test_without_views_nothing_is_arranged():
     assert layout.show_layout() is None

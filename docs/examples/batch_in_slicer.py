@@ -3,7 +3,8 @@
     Slicer --no-splash --no-main-window --python-script docs/examples/batch_in_slicer.py STUDIES TABLE.csv
 
 STUDIES holds a study in each of its folders (DICOM, ACDC) and files (4D NIfTI, NRRD, MetaImage). A study that cannot be
-used gets a row that says why. Without Slicer: `cardiosam analyze` for each study.
+used gets a row that says why. Slicer must have onnxruntime: press Segment once in the panel. Without Slicer: `cardiosam
+analyze` for each study.
 """
 
 import argparse
@@ -70,4 +71,8 @@ def row_of(path, frames):
 
 
 if __name__ == "__main__":
-    slicer.util.exit(main(sys.argv[1:]))
+    status = 1
+    try:
+        status = main(sys.argv[1:])
+    finally:  # without a window nobody could close Slicer
+        slicer.util.exit(status)

@@ -1,6 +1,7 @@
 """Stand-in for slicer.packaging (Slicer 5.12): records what would be installed."""
 
 from pathlib import Path
+from subprocess import CalledProcessError
 
 requested = []
 """One (requirements, requester) per call of pip_ensure."""
@@ -14,7 +15,13 @@ def load_requirements(path):
     return [line for line in lines if line and not line.startswith("#")]
 
 
+is_online = True
+"""Whether pip can reach what it installs from."""
+
+
 def pip_ensure(requirements, requester=None):
     requested.append((requirements, requester))
+    if not is_online:
+        raise CalledProcessError(1, ["python", "-m", "pip", "install", *requirements])
     if not answer:
         raise RuntimeError("User declined package installation")

@@ -1,7 +1,7 @@
 """Stand-in for slicer.parameterNodeWrapper: typed attributes, kept in a real parameter node and bound to widgets.
 
-Knows str, Enum and MRML nodes (kept as references), and the widgets that our panel binds to them. As in Slicer, a
-widget is bound by its dynamic property SlicerParameterName, and an unknown name or pair is an error.
+Knows str, Enum and MRML nodes (kept as references), and the widgets that our panel binds to them. As in Slicer, an
+unknown name or pair is an error.
 """
 
 import enum
@@ -59,12 +59,8 @@ class _Parameters:
     def RemoveObserver(self, tag):
         self.parameterNode.RemoveObserver(tag)
 
-    def connectGui(self, ui):
-        connectors = {}
-        for widget in vars(ui).values():
-            name = widget.property("SlicerParameterName")
-            if name:
-                connectors[name] = _connector(widget, self._types[name])
+    def connectParametersToGui(self, mapping):
+        connectors = {name: _connector(widget, self._types[name]) for name, widget in mapping.items()}
         slots = []
         for name, connector in connectors.items():
             connector.write(self._read(name))
