@@ -95,8 +95,13 @@ class StructurePrompts:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "points", tuple(self.points))
+        if not isinstance(self.structure, Structure):
+            raise UnusableInput(
+                f"{self.structure!r} is no structure; give Structure.LV, Structure.MYO or Structure.RV."
+            )
         name = self.structure.name
         if self.mask is not None:
+            object.__setattr__(self, "mask", np.asarray(self.mask))
             _check_mask(self.mask, name)
         if self.box is None and self.mask is None and not self.positives:
             what = "only negative points" if self.points else "no prompt"
@@ -160,8 +165,8 @@ class SlicePrompts:
     def __post_init__(self) -> None:
         object.__setattr__(self, "structures", tuple(self.structures))
         object.__setattr__(self, "frozen", frozenset(self.frozen))
-        object.__setattr__(self, "frame", int(self.frame))
-        object.__setattr__(self, "slice_number", int(self.slice_number))
+        object.__setattr__(self, "frame", _whole(self.frame, "frame"))
+        object.__setattr__(self, "slice_number", _whole(self.slice_number, "slice number"))
         names = [prompts.structure for prompts in self.structures]
         if not set(names) - self.frozen:
             raise UnusableInput("No structure that may change has a prompt; give a point or a box for one.")
@@ -205,7 +210,7 @@ class SlicePrompts:
             stored = json.loads(text)
             structures = tuple(map(_structure_prompts, stored["structures"]))
             frozen = frozenset(Structure[name] for name in stored["frozen"])
-            return SlicePrompts(int(stored["frame"]), int(stored["slice"]), structures, frozen)
+            return SlicePrompts(stored["frame"], stored["slice"], structures, frozen)
         except UnusableInput:
             raise
         except (ValueError, TypeError, LookupError, zlib.error) as error:
@@ -287,7 +292,18 @@ def _check_mask(mask: Array, name: str) -> None:
 def _as_floats(prompt: PointPrompt | BoxPrompt, *names: str) -> None:
     """Plain floats whatever kind of number was given, so that equal prompts are stored alike."""
     for name in names:
-        object.__setattr__(prompt, name, float(getattr(prompt, name)))
+        given = getattr(prompt, name)
+        try:
+            object.__setattr__(prompt, name, float(given))
+        except (TypeError, ValueError) as error:
+            raise UnusableInput(f"{name} of a prompt is {given!r}; give a number of pixels.") from error
+
+
+def _whole(value: object, name: str) -> int:
+    try:
+        return int(value)  # type: ignore[call-overload, no-any-return]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UnusableInput(f"The {name} of prompts is {value!r}; give its number, counted from 0.") from error
 
 
 def _pixel(pixels: set[tuple[int, int]]) -> str:

@@ -30,7 +30,7 @@ def sensible_anatomy(labels: Array) -> Array:
     labels = _one_cavity_per_slice(labels)
     basal = base_to_apex(labels)[:1]
     for number, plane in enumerate(labels):
-        _fill_holes(plane)
+        fill_holes(plane)
         if number not in basal:
             _close_wall(plane)
     return labels
@@ -56,7 +56,8 @@ def _one_cavity_per_slice(labels: Array) -> Array:
     return labels
 
 
-def _fill_holes(plane: Array) -> None:
+def fill_holes(plane: Array) -> None:
+    """Changes labels `(rows, columns)`: holes of the LV become LV, those between LV and wall wall."""
     cavity = plane == _LV
     plane[ndimage.binary_fill_holes(cavity) & ~cavity] = _LV
     left = plane >= _MYO

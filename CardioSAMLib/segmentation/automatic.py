@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from CardioSAMLib.cine import Array, Cine
+from CardioSAMLib.cine import Array, Cine, UnusableInput
 from CardioSAMLib.crops import (
     Crop,
     crop_around,
@@ -36,10 +36,14 @@ class CropSegmenter:
     ) -> CineSegmentation:
         """See `Segmenter`. heart: where it lies; None has it found in the first of the frames.
 
-        Noisy images are smoothed, which the provenance then says. Raises UnusableInput if no heart is found there.
+        Noisy images are smoothed, which the provenance then says. Raises UnusableInput if no heart is found there, for
+        no frame, and for one that the cine does not have.
         """
         progress(0.0, "finding the heart")
         ordered = sorted(set(frames))
+        if not ordered or ordered[0] < 0 or ordered[-1] >= cine.frames:
+            named = ", ".join(map(str, ordered)) or "none"
+            raise UnusableInput(f"The frames to segment are {named}; choose some from 0 to {cine.frames - 1}.")
         first = cine.pixels[ordered[0]]
         sigma_px = smoothing_px(noise_share(first))
         crop = self._crop(cine, heart or self._located(cine, smoothed(first, sigma_px)))

@@ -194,6 +194,13 @@ def _mask_logits(prompts: StructurePrompts, image: ModelImage) -> Array:
                 f"{(size, size)}; give those of its own earlier answer, or a bool mask on the image."
             )
         return np.asarray(mask, np.float32)
-    inside = take(mask.astype(np.float32), image.crop) > 0.5
+    shares = take(mask.astype(np.float32), image.crop)
+    if not shares.any():
+        raise UnusableInput(
+            f"The mask for {prompts.structure.name} is outside of the region that the model looks at; give one on the "
+            "heart, or give another region."
+        )
+    # What is thinner than the crop's pixels would else vanish.
+    inside = shares > min(0.5, 0.99 * float(shares.max()))
     distance_px = ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(~inside)
     return np.asarray(np.clip(distance_px, -_SUREST_LOGIT, _SUREST_LOGIT), np.float32)

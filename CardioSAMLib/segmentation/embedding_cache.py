@@ -107,9 +107,9 @@ class EmbeddingCache:
     """
 
     def __init__(
-        self, folder: Path, max_bytes: int = DEFAULT_MAX_BYTES, memory_bytes: int = DEFAULT_MEMORY_BYTES
+        self, folder: Path | str, max_bytes: int = DEFAULT_MAX_BYTES, memory_bytes: int = DEFAULT_MEMORY_BYTES
     ) -> None:
-        self._folder = folder
+        self._folder = Path(folder)
         self._max_bytes = max_bytes
         self._memory = _Memory(memory_bytes)
         self._warned = False

@@ -183,6 +183,31 @@ def test_numbers_of_numpy_can_be_stored():
     assert SlicePrompts.from_json(prompts.to_json()) == prompts
 
 
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: PointPrompt("a", 2, True), "give a number of pixels"),
+        (lambda: PointPrompt(1, None, True), "give a number of pixels"),
+        (lambda: StructurePrompts("LV", (PointPrompt(1, 1, True),)), "give Structure.LV"),
+        (lambda: SlicePrompts(float("nan"), 0, (lv(box=BOX),)), "frame of prompts"),
+        (lambda: SlicePrompts(0, float("inf"), (lv(box=BOX),)), "slice number of prompts"),
+        (
+            lambda: SlicePrompts.from_json(
+                SlicePrompts(0, 0, (lv(box=BOX),)).to_json().replace('"frame": 0', '"frame": Infinity')
+            ),
+            "frame of prompts",
+        ),
+    ],
+)
+def test_what_is_no_prompt_is_one_sentence(make, words):
+    with pytest.raises(UnusableInput, match=words):
+        make()
+
+
+def test_a_mask_may_be_given_as_lists():
+    assert lv(mask=mask_of().tolist()) == lv(mask=mask_of())
+
+
 def test_a_stored_mask_keeps_its_type_and_every_pixel():
     for mask in (mask_of(), np.linspace(-3, 3, 16, dtype=np.float32).reshape(4, 4)):
         (read,) = SlicePrompts.from_json(SlicePrompts(0, 0, (lv(mask=mask),)).to_json()).structures

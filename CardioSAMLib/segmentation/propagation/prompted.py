@@ -12,6 +12,7 @@ from CardioSAMLib.cine import Array, Cine
 from CardioSAMLib.labels import STORAGE, Provenance, Structure
 from CardioSAMLib.progress import Progress, part_of
 from CardioSAMLib.prompts import PointPrompt, SlicePrompts, StructurePrompts, box_around, shared_negatives
+from CardioSAMLib.segmentation.anatomy import fill_holes
 from CardioSAMLib.segmentation.locate import HeartBox, heart_box_of
 from CardioSAMLib.segmentation.promptable import Prompter, provenance_of
 from CardioSAMLib.segmentation.propagation.plan import between
@@ -107,7 +108,7 @@ class PromptedSlices:
             found, before = (np.asarray(one == STORAGE.value_of(structure)) for one in (labels, drawn))
             if self.stop.ends(found, before, score):
                 labels = np.where(found, 0, labels).astype(np.uint8)
-        return labels
+        return _without_gaps(labels)
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,14 @@ def _redrawn(frames: PromptedFrames | CorrectedFrames, cine: Cine, labels: Array
     shown = frames.prompts.of(labels, key)
     if shown is None:
         return np.zeros_like(labels)
-    return frames.prompter.predict(cine, shown, _region(frames.region, labels, cine)).labels
+    return _without_gaps(frames.prompter.predict(cine, shown, _region(frames.region, labels, cine)).labels)
+
+
+def _without_gaps(labels: Array) -> Array:
+    """The same without background between cavity and wall, where each was drawn by itself, or where a cavity ended."""
+    filled = labels.copy()
+    fill_holes(filled)
+    return filled
 
 
 def _region(region: HeartBox | None, drawn: Array, cine: Cine) -> HeartBox:

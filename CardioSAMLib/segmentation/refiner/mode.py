@@ -8,6 +8,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Literal
 
+from CardioSAMLib.cine import UnusableInput
+
 
 class Negatives(str, Enum):
     """Which points say where the structure is not: none, random ones of its surroundings, or optimized ones (NPPR)."""
@@ -49,8 +51,17 @@ class RefinerOptions:
     """How contours are refined. seed: of the clusters' starts and of where negatives begin.
 
     negatives: random ones need the core installation only; optimized ones torch and onnx, see docs/promptable.md.
+
+    Raises UnusableInput for other negatives.
     """
 
     mode: RefinerMode = CORRECTED
     negatives: Negatives = Negatives.random
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "negatives", Negatives(self.negatives))
+        except ValueError as error:
+            names = ", ".join(each.value for each in Negatives)
+            raise UnusableInput(f"There are no negatives {self.negatives!r}; choose one of: {names}.") from error

@@ -49,6 +49,13 @@ def test_only_the_frames_asked_for_are_segmented(threshold_network, card):
     assert segmentation.provenance.model_id == "threshold"
 
 
+@pytest.mark.parametrize("frames", [[], [4], [-1, 0]])
+def test_frames_that_are_not_there_are_refused(threshold_network, card, frames):
+    cine, _ = bright_heart((100.0, 120.0), frames=4)
+    with pytest.raises(UnusableInput, match="choose some from 0 to 3"):
+        CropSegmenter(threshold_network, card).segment(cine, frames)
+
+
 def test_an_image_without_a_heart_is_refused_with_advice(card):
     def blind(images):
         empty = np.zeros((len(images), 4, *images.shape[2:]), np.float32)

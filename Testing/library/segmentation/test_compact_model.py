@@ -20,7 +20,7 @@ from CardioSAMLib.segmentation import (
     provenance_of,
     segmenter_of,
 )
-from CardioSAMLib.segmentation.compact_model import CompactModel, prompt_tokens
+from CardioSAMLib.segmentation.compact_model import CompactModel, _mask_logits, prompt_tokens
 from CardioSAMLib.segmentation.exported_decoder import read_decoder
 
 FRAME, SLICE = 0, 4
@@ -163,6 +163,18 @@ def test_an_earlier_answer_and_a_drawn_mask_are_taken_as_masks(phantom, prompter
     assert overlap(second.labels == 3, first.labels == 3) > 0.9
 
 
+def test_a_mask_thinner_than_the_models_pixels_is_still_seen(model, phantom):
+    geometry = phantom.cine.geometry
+    planes = phantom.cine.pixels[FRAME, SLICE - 1 : SLICE + 2]
+    image = model.image_of(planes, region_of(phantom), tuple(mm / 4.0 for mm in geometry.spacing_mm[:2]))
+    row, column = (int(px) for px in region_of(phantom).center_px)
+    mask = np.zeros(planes.shape[1:], bool)
+    mask[row, column] = True
+    logits = _mask_logits(StructurePrompts(Structure.LV, mask=mask), image)
+    assert np.unravel_index(logits.argmax(), logits.shape) == pytest.approx((image.crop.size_px / 2,) * 2, abs=2)
+    assert 0 < (logits > 0).sum() < 6
+
+
 def test_without_a_region_the_whole_slice_is_looked_at(phantom, prompter):
     mask = mask_of(phantom, Structure.LV)
     prompts = SlicePrompts(FRAME, SLICE, (StructurePrompts(Structure.LV, box=box_around(mask, 2.0, 0.0)),))
@@ -175,8 +187,9 @@ def test_without_a_region_the_whole_slice_is_looked_at(phantom, prompter):
     [
         StructurePrompts(Structure.LV, (PointPrompt(1, 1, True),)),
         StructurePrompts(Structure.LV, box=BoxPrompt(0, 0, 3, 3)),
+        StructurePrompts(Structure.LV, mask=np.indices((160, 150)).sum(axis=0) < 3),
     ],
-    ids=["point", "box"],
+    ids=["point", "box", "mask"],
 )
 def test_prompts_outside_of_the_region_say_what_to_do(prompts, model, phantom):
     geometry = phantom.cine.geometry

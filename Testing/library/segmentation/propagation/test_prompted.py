@@ -84,6 +84,24 @@ def test_only_what_is_asked_for_is_shown(labels):
         assert own.box is not None
 
 
+def test_no_background_is_left_between_cavity_and_wall(cine, labels):
+    answer = labels.copy()
+    answer[10, 16:22] = 0
+    for drawn in (
+        PromptedSlices(Prompted(answer)).next_slice(cine, labels, (0, 1)),
+        PromptedFrames(Prompted(answer)).through_frames(cine, 1, {0: labels}, (1,), silent)[1],
+    ):
+        assert (drawn[10, 16:22] == MYO).all()
+        drawn[10, 16:22] = 0
+        assert np.array_equal(drawn, answer)
+
+
+def test_where_the_cavity_has_ended_the_wall_closes_over_it(cine, labels):
+    ended = Prompted(labels, {**dict.fromkeys(Structure, 0.9), Structure.LV: 0.3})
+    drawn = PromptedSlices(ended).next_slice(cine, labels, (0, 1))
+    assert np.array_equal(drawn, np.where(labels == LV, MYO, labels))
+
+
 def test_a_structure_that_the_neighbor_does_not_have_is_not_prompted_for(labels):
     labels[labels == RV] = 0
     assert [own.structure for own in SLICE_PROMPTS.of(labels, (0, 0)).structures] == [Structure.MYO, Structure.LV]

@@ -22,6 +22,12 @@ RANDOM = RefinerOptions(CORRECTED, Negatives.random)
 LV = STORAGE.value_of(Structure.LV)
 
 
+def test_negatives_may_be_named_and_others_are_refused():
+    assert RefinerOptions(negatives="none").negatives is Negatives.none
+    with pytest.raises(UnusableInput, match="choose one of: none, random, nppr"):
+        RefinerOptions(negatives="many")
+
+
 @pytest.fixture(scope="module")
 def prompter(model, tmp_path_factory):
     return Prompter(model, EmbeddingCache(tmp_path_factory.mktemp("cache")))
