@@ -129,20 +129,22 @@ def demo(out: OutFolder = Path("demo")) -> None:
 def evaluate(
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder of ACDC-style patients with labels.")],
     out: OutFolder,
-    model: ModelId = DEFAULT_MODEL_ID,
+    model: Annotated[str, typer.Option(help="Which model draws; left out: the default one.")] = "",
     predictions: Annotated[
         Path | None, typer.Option(help="Score the label files of another tool in this folder; no model runs.")
     ] = None,
     label_map: Annotated[
-        str, typer.Option(help="Of the predictions: ACDC, MNMS, UKB, or integers as LV=3,MYO=2,RV=1.")
-    ] = "ACDC",
+        str, typer.Option(help="Of the predictions: ACDC (left out), MNMS, UKB, or integers as LV=3,MYO=2,RV=1.")
+    ] = "",
     prompt_source: Annotated[
         PromptSource,
         typer.Option(help="How the predictions were made: without prompts, or with prompts from the reference labels."),
     ] = PromptSource.unknown,
     split: Annotated[Path | None, typer.Option(help="JSON file that says which patients train and validate.")] = None,
     protocol: Annotated[str | None, typer.Option(help=_PROTOCOLS_HELP)] = None,
-    part: Annotated[Part, typer.Option(help="Patients of the split or protocol that are scored.")] = Part.validation,
+    part: Annotated[
+        Part | None, typer.Option(help="Patients of the split or protocol that are scored; left out: validation.")
+    ] = None,
     heart_box: Annotated[
         HeartBoxChoice, typer.Option(help="Who places the box around the heart; both: side by side.")
     ] = HeartBoxChoice.automatic,
@@ -257,10 +259,11 @@ def bench_analyze(
     """Time one analysis by stage and print images per second, peak memory, and the ratio to SAM's ViT-B encoder."""
     from CardioSAMLib.bench import as_json, bench_table, measure_analysis
 
+    _check_figures(json_file)
     with progress_bar() as progress:
         result = measure_analysis(input_path, model, progress)
-    _write_figures(json_file, as_json(result))
     _print(bench_table(result))
+    _write_figures(json_file, as_json(result))
 
 
 @bench_app.command("evaluate")
@@ -273,10 +276,11 @@ def bench_evaluate(
     """Time all metrics of a frame beside MONAI and surface-distance, where installed, and a patient, on one core."""
     from CardioSAMLib.bench_metrics import as_json, bench_parts, measure_metrics
 
+    _check_figures(json_file)
     with progress_bar() as progress:
         result = measure_metrics(input_path, progress)
-    _write_figures(json_file, as_json(result))
     _print(*bench_parts(result))
+    _write_figures(json_file, as_json(result))
 
 
 @bench_app.command("prompt")
@@ -296,10 +300,11 @@ def bench_prompt(
     """
     from CardioSAMLib.bench_prompt import as_json, bench_table, measure_prompting
 
+    _check_figures(json_file)
     with progress_bar() as progress:
         result = measure_prompting(input_path, models, progress)
-    _write_figures(json_file, as_json(result))
     _print(bench_table(result))
+    _write_figures(json_file, as_json(result))
 
 
 @cache_app.command("info")
@@ -374,6 +379,14 @@ def main() -> None:
 def _fail(sentence: str, code: int) -> int:
     typer.echo(f"cardiosam: {sentence}", err=True)
     return code
+
+
+def _check_figures(file: Path | None) -> None:
+    """Before minutes of measuring are spent."""
+    from CardioSAMLib.io import check_writable
+
+    if file is not None:
+        check_writable(file.parent)
 
 
 def _write_figures(file: Path | None, text: str) -> None:

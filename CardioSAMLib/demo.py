@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from CardioSAMLib.analysis import AnalysisOptions, analyze
+from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.function import METRICS, CardiacFunction
 from CardioSAMLib.io import DicomLayout, check_writable, write_dicom
 from CardioSAMLib.phantom import PhantomTruth, make_phantom
@@ -31,12 +32,14 @@ def run_demo(out: Path, progress: Progress = silent) -> DemoResult:
     Raises UnusableInput if `out` cannot be written to.
     """
     check_writable(out)
+    dicom_folder = out / DICOM_FOLDER
+    if dicom_folder.is_dir():
+        shutil.rmtree(dicom_folder)  # of an earlier demonstration
+    elif dicom_folder.exists():
+        raise UnusableInput(f"{dicom_folder} is a file; remove it, or give another output folder.")
     progress(0.0, "making the phantom")
     phantom = make_phantom()
     progress(0.1, "writing its DICOM files")
-    dicom_folder = out / DICOM_FOLDER
-    if dicom_folder.exists():
-        shutil.rmtree(dicom_folder)  # of an earlier demonstration
     write_dicom(phantom.cine, dicom_folder, DicomLayout.SERIES_PER_SLICE)
     result = analyze(dicom_folder, out, AnalysisOptions(title="Built-in phantom"), part_of(progress, 0.15, 1.0))
     return DemoResult(_compared(result.study.function, phantom.truth), dicom_folder, out / "report.html")

@@ -150,7 +150,15 @@ def load_catalogue() -> tuple[ModelCard, ...]:
 
 
 def _card(entry: Mapping[str, Any]) -> ModelCard:
-    return ModelCard(**{**entry, "input_shape_px": tuple(entry["input_shape_px"])})
+    """Raises TypeError, LookupError or ValueError for what is no entry."""
+    card = ModelCard(**{**entry, "input_shape_px": tuple(map(int, entry["input_shape_px"]))})
+    texts = (card.id, card.title, card.version, card.architecture, card.file, card.sha256, card.license, card.kind)
+    numbers = (card.bytes, card.spacing_mm)
+    if not all(isinstance(text, str) for text in texts) or not all(isinstance(one, (int, float)) for one in numbers):
+        raise TypeError(f"The entry of {card.id} has a value of another type.")
+    if len(card.input_shape_px) != 2 or not isinstance(card.accuracy, Mapping):
+        raise TypeError(f"The entry of {card.id} has an input shape or accuracy that is none.")
+    return card
 
 
 def find_model(model_id: str) -> ModelCard:

@@ -31,22 +31,23 @@ class PromptSource(str, Enum):
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What a user may choose.
+    """What a user may choose. Raises UnusableInput where one choice leaves nothing for another to say.
 
-    predictions: folder of another tool's labels; None has the model draw.
-    label_map: of those labels, for `io.predictions.parse_label_map`.
+    model_id: "" for the default model. predictions: folder of another tool's labels; None has the model draw.
+    label_map: of those labels, for `io.predictions.parse_label_map`; "" for that of ACDC.
     predictions_prompts: what the tool that made them was shown; only results of one source are tested against another.
-    split, protocol, part: which patients; all of the folder where neither split nor protocol is given.
+    split, protocol, part: which patients; all of the folder where neither split nor protocol is given. Without a part
+    those of the validation are scored, see `scored_part`.
     box_jitter_px: how far boxes are off, one row of a table each. workers: processes; each then has one thread.
     """
 
-    model_id: str = DEFAULT_MODEL_ID
+    model_id: str = ""
     predictions: Path | None = None
-    label_map: str = ACDC.name
+    label_map: str = ""
     predictions_prompts: PromptSource = PromptSource.unknown
     split: Path | None = None
     protocol: str | None = None
-    part: Part = Part.validation
+    part: Part | None = None
     heart_box: HeartBoxChoice = HeartBoxChoice.automatic
     box_jitter_px: tuple[float, ...] = ()
     jitter_seed: int = 0
@@ -60,6 +61,20 @@ class EvaluationOptions:
             )
         if self.predictions is None and self.predictions_prompts is not PromptSource.unknown:
             raise UnusableInput("--prompt-source says how predictions were made; give it together with --predictions.")
+        if self.predictions is not None and self.model_id:
+            raise UnusableInput("With --predictions no model runs; leave out --model or --predictions.")
+        if self.predictions is None and self.label_map:
+            raise UnusableInput("--label-map is that of predictions; give it together with --predictions.")
+        if self.part is not None and self.split is None and self.protocol is None:
+            raise UnusableInput("--part is one of a split or protocol; give one of them, too, or leave out the part.")
+        if self.predictions is None:
+            object.__setattr__(self, "model_id", self.model_id or DEFAULT_MODEL_ID)
+        else:
+            object.__setattr__(self, "label_map", self.label_map or ACDC.name)
+
+    @property
+    def scored_part(self) -> Part:
+        return self.part or Part.validation
 
     @property
     def prompt_source(self) -> str:

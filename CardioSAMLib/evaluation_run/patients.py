@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,13 +87,15 @@ def groups_of(folders: Mapping[str, Path]) -> dict[str, str]:
 
 def split_of_model(card: ModelCard) -> Split | None:
     """Which patients trained and validated a model: the split that its catalogue entry or its training configuration
-    names; None where neither does."""
+    names; None where neither does, or the split has folds and nothing says which."""
     name = card.accuracy.get("split")
     configuration = resources_dir() / "Configs" / f"{card.id}.toml"
     if name is None and configuration.is_file():
         name = read_toml(configuration).get("split")
     path = resources_dir() / "splits" / str(name)
-    return read_split(path) if name is not None and path.is_file() else None
+    if name is None or not path.is_file() or "folds" in json.loads(path.read_text(encoding="utf-8")):
+        return None
+    return read_split(path)
 
 
 def _below(folder: Path, leave_out: set[Path], depth: int) -> list[Path]:

@@ -136,13 +136,14 @@ def _model(options: EvaluationOptions, card: ModelCard | None) -> dict[str, Any]
 
 def _protocol(options: EvaluationOptions, chosen: ChosenPatients) -> dict[str, Any]:
     jitter = {"box_jitter_px": list(options.box_jitter_px), "jitter_seed": options.jitter_seed}
-    boxes = {"heart_box": options.heart_box.value, **(jitter if options.box_jitter_px else {})}
+    heart_box = None if options.predictions is not None else options.heart_box.value
+    boxes = {"heart_box": heart_box, **(jitter if options.box_jitter_px else {})}
     if chosen.division is None:
         return {"name": None, "part": None, "seed": None, **boxes}
     division = chosen.division
     return {
         "name": division.name,
-        "part": options.part.value,
+        "part": options.scored_part.value,
         "seed": division.seed,
         "folds": [list(fold.validation) for fold in division.folds],
         "note": division.note,

@@ -53,7 +53,7 @@ def evaluate(
     check_writable(out)
     contours = contours_of(options)
     leave_out = (out,) if options.predictions is None else (out, options.predictions)
-    chosen = choose_patients(dataset, options.split, options.protocol, options.part, leave_out)
+    chosen = choose_patients(dataset, options.split, options.protocol, options.scored_part, leave_out)
     tasks = [PatientTask(folder, out, contours) for folder in chosen.folders.values()]
     outcomes = run_tasks(tasks, options.workers, part_of(progress, 0.0, 0.95))
     if not any(outcome.scores[MAIN].volumes for outcome in outcomes):

@@ -77,7 +77,7 @@ def models_table(cards: Sequence[ModelCard]) -> Table:
 def _accuracy(card: ModelCard) -> str:
     """The measured figures that users choose a model by."""
     accuracy = card.accuracy
-    if not accuracy:
+    if "measured_on" not in accuracy:
         return "not measured"
     if card.kind == PROMPTABLE:
         if "recipe" in accuracy:

@@ -57,6 +57,7 @@ def test_the_exit_code_is_3_exactly_when_a_quality_check_failed(nifti, tmp_path)
         (["analyze", "CINE", "--out", "out", "--ed-frame", "99", "--es-frame", "98"], "choose one of 0, 1, 2, 3"),
         (["analyze", "CINE", "--out", "out", "--ed-frame", "-1"], "choose one of 0, 1, 2, 3"),
         (["analyze", "--out", "out"], "INPUT"),
+        (["evaluate", ".", "--out", "out", "--part", "test"], "give one of them"),
         (["analyse"], "analyse"),
         (["train", "no-such-configuration", "--data", ".", "--out", "out"], "no-such-configuration"),
     ],

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.evaluation_run.patients import split_of_model
 from CardioSAMLib.model_store import add_models, check_name, remove_model
 from CardioSAMLib.resources import find_model, load_catalogue, models_in, sha256_of, user_models_dir
 
@@ -53,6 +54,23 @@ def test_an_added_model_is_found_by_its_name_with_its_file(made, own):
     assert find_model("mine") == card
     assert card.path == own / "mine" / "mine.pth"
     assert card.path.read_bytes() == b"weights"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"bytes": "x"}, {"input_shape_px": "128"}, {"id": 3}, {"accuracy": None}, {"title": None}]
+)
+def test_an_entry_with_values_of_other_types_is_refused(made, changes):
+    with pytest.raises(UnusableInput, match=r"no models.json of this version"):
+        add_models(made(**changes))
+
+
+def test_a_model_of_which_only_the_split_is_known_is_listed_as_not_measured(made):
+    from CardioSAMLib.report.table import models_table
+
+    add_models(made(accuracy={"split": "acdc_cv5.json"}, kind="automatic"))
+    table = models_table(load_catalogue())
+    assert "not measured" in list(table.columns[-1].cells)
+    assert split_of_model(find_model("mine")) is None
 
 
 def test_adding_again_replaces_the_model(made, own):

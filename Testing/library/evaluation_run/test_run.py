@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -19,6 +21,7 @@ from CardioSAMLib.evaluation_run.options import EvaluationOptions, PromptSource
 from CardioSAMLib.evaluation_run.run import evaluate
 from CardioSAMLib.labels import ACDC, MNMS, STORAGE, Structure
 from CardioSAMLib.progress import Cancelled
+from CardioSAMLib.resources import DEFAULT_MODEL_ID
 
 FILES = {"cases.csv", "slices.csv", "studies.csv", "problems.csv", "summary.json", "report.html", "patients"}
 
@@ -67,6 +70,26 @@ def test_predictions_say_how_they_were_made_so_that_they_can_be_tested_against_a
     assert told.prompt_source == "automatic"
     with pytest.raises(UnusableInput, match="together with --predictions"):
         EvaluationOptions(predictions_prompts=PromptSource.reference)
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"part": Part.test}, "--part is one of a split or protocol"),
+        ({"label_map": "UKB"}, "together with --predictions"),
+        ({"model_id": "some", "predictions": Path()}, "no model runs"),
+    ],
+)
+def test_a_choice_that_would_say_nothing_is_refused(choices, words):
+    with pytest.raises(UnusableInput, match=words):
+        EvaluationOptions(**choices)
+
+
+def test_choices_that_are_left_out_are_the_usual_ones(tmp_path):
+    options = EvaluationOptions(workers=2)
+    assert (options.model_id, options.scored_part) == (DEFAULT_MODEL_ID, Part.validation)
+    assert replace(options, workers=1).model_id == DEFAULT_MODEL_ID
+    assert EvaluationOptions(predictions=tmp_path).label_map == "ACDC"
 
 
 def test_workers_end_when_the_main_process_is_killed():
