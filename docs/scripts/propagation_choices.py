@@ -31,6 +31,7 @@ Row = dict[str, Any]
 
 PROMPTS: Mapping[str, MaskPrompts] = {
     "point": MaskPrompts(mask=False, box_margin_px=None, point=True, negatives=False),
+    "point, negatives": MaskPrompts(mask=False, box_margin_px=None, point=True, negatives=True),
     "box": MaskPrompts(mask=False, box_margin_px=2.0, point=False, negatives=False),
     "box, point, negatives": MaskPrompts(mask=False, box_margin_px=2.0, point=True, negatives=True),
     "mask": MaskPrompts(mask=True, box_margin_px=None, point=False, negatives=False),

@@ -74,9 +74,9 @@ print(sorted(result.changed)[:3])  # [(1, 2), (2, 2), (4, 2)]
 ## What it does
 
 1. **Along the stack**, in the frames of the sources, from each slice to its neighbor: the model is prompted for each
-   structure that the neighbor has, with a box around it (2 pixels wider), its pixel farthest from the edge, and those
-   of the other structures as negative points; not with the mask, which made the model draw on beyond the ends of the
-   structures. A structure has ended, and is not looked for farther out, where less than a tenth of its area is left,
+   structure that the neighbor has, with its pixel farthest from the edge. A box or the mask holds the model to what the
+   neighbor shows, also beyond the ends of the structures. Background that is left between cavity and wall becomes wall.
+   A structure has ended, and is not looked for farther out, where less than a tenth of its area is left,
    where the model's guess of its own quality is below 0.4, or where what it found has no pixel in common with the
    neighbor (noticed on a validation patient, patient003, and then held against training patients: it took no right
    LV or RV pixel away). How the others were chosen stands below.
@@ -127,7 +127,8 @@ Full cines, not trained on:
 ## What was chosen, and from what
 
 On {_count(_chosen(result, "stack"))} patients of the training, none of them of the validation. **The model has seen
-them**, so that these tables say which choice is better than another, and nothing of how good it is. Chosen: bold.
+them**, which flatters prompts that leave it free: these tables say nothing of how good a choice is; the tables above,
+of other patients, say whether it holds. Chosen: bold.
 
 Prompts along the stack: one middle slice of end-diastole to all its slices, compared at end-diastole.
 

@@ -124,7 +124,7 @@ def measured(
     counts: PromptCounts,
     jitter: SideJitter | None = None,
 ) -> dict[str, Any]:
-    """Means of the 2D metrics: over the structures of a slice, its volume's slices, then over volumes."""
+    """Means of the 2D metrics: over the structures of all slices of a volume, then over volumes."""
     means = []
     slices = 0
     for volume in volumes:
@@ -183,8 +183,8 @@ Written by `{result["command"]}`, never by hand; the figures are in
 
 **These figures say how well the model follows a person who knows the answer**: points and boxes are drawn from the
 reference contours (prompt source `reference`). They may not be set beside those of automatic contours
-([validation.md](validation.md)). 2D metrics per slice, rules of [metrics.md](metrics.md); means over structures,
-slices, then volumes. Modes and prompts: [prompts.md](prompts.md).
+([validation.md](validation.md)). 2D metrics per slice, rules of [metrics.md](metrics.md); means over the
+structures of all slices of a volume, then over volumes. Modes and prompts: [prompts.md](prompts.md).
 
 ## Box, two points on the structure, one on each of the others
 

@@ -51,9 +51,9 @@ class MaskPrompts:
         )
 
 
-# The mask of a neighbor makes the model draw on where a structure has ended, and over the 10 mm from slice to slice
-# it tells little that the point does not. In the next frame everything is nearly where it was, and the mask helps.
-SLICE_PROMPTS = MaskPrompts(mask=False, box_margin_px=2.0, point=True, negatives=True)
+# A mask or a box of the neighbor holds the model to where the structure was. Over the 10 mm from slice to slice that is
+# wrong; in the next frame everything is nearly where it was, and the mask carries a correction on.
+SLICE_PROMPTS = MaskPrompts(mask=False, box_margin_px=None, point=True, negatives=False)
 FRAME_PROMPTS = MaskPrompts(mask=True, box_margin_px=None, point=False, negatives=False)
 
 

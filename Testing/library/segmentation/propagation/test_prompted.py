@@ -80,8 +80,8 @@ def test_only_what_is_asked_for_is_shown(labels):
         assert own.box is None
         assert own.points == ()
     for own in SLICE_PROMPTS.of(labels, (0, 0)).structures:
-        assert own.mask is None
-        assert own.box is not None
+        assert own.mask is own.box is None
+        assert [point.positive for point in own.points] == [True]
 
 
 def test_no_background_is_left_between_cavity_and_wall(cine, labels):
