@@ -42,7 +42,7 @@ class ModelCard:
     `file` is its encoder, and `decoder` holds `file`, `sha256` and `bytes` of the other part; or its file is a
     checkpoint of SAM, which has both. url: where the file is downloaded from on demand, and `decoder` has one, too;
     None where it need not be. folder: where the files of a model lie that was added or is downloaded; None for those
-    that ship.
+    that ship. patients: that it was trained on, as training and fine-tuning note it; none where that is not known.
     """
 
     id: str
@@ -63,6 +63,7 @@ class ModelCard:
     decoder: Mapping[str, Any] | None = None
     url: str | None = None
     folder: Path | None = None
+    patients: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -151,7 +152,8 @@ def load_catalogue() -> tuple[ModelCard, ...]:
 
 def _card(entry: Mapping[str, Any]) -> ModelCard:
     """Raises TypeError, LookupError or ValueError for what is no entry."""
-    card = ModelCard(**{**entry, "input_shape_px": tuple(map(int, entry["input_shape_px"]))})
+    lists = {"input_shape_px": tuple(map(int, entry["input_shape_px"])), "patients": tuple(entry.get("patients", ()))}
+    card = ModelCard(**{**entry, **lists})
     texts = (card.id, card.title, card.version, card.architecture, card.file, card.sha256, card.license, card.kind)
     numbers = (card.bytes, card.spacing_mm)
     if not all(isinstance(text, str) for text in texts) or not all(isinstance(one, (int, float)) for one in numbers):

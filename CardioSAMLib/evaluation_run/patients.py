@@ -15,7 +15,7 @@ from CardioSAMLib.io.acdc import is_acdc_folder
 from CardioSAMLib.io.images import is_image_file
 from CardioSAMLib.io.paths import existing, is_hidden, natural_order, plain_sentences
 from CardioSAMLib.io.toml_files import read_toml
-from CardioSAMLib.resources import ModelCard, resources_dir
+from CardioSAMLib.resources import ModelCard, models_in, resources_dir
 
 _DEPTH = 3
 """Folders below the data set's in which patients are looked for: ACDC comes as `database/training/patient001`."""
@@ -96,6 +96,21 @@ def split_of_model(card: ModelCard) -> Split | None:
     if name is None or not path.is_file() or "folds" in json.loads(path.read_text(encoding="utf-8")):
         return None
     return read_split(path)
+
+
+def patients_seen_by(card: ModelCard) -> tuple[str, ...]:
+    """That a model was trained on; none where that is not known."""
+    split = split_of_model(card)
+    return card.patients or (split.train if split else ())
+
+
+def patients_of_file(path: Path) -> tuple[str, ...]:
+    """That the weights in a file were trained on, by the `models.json` beside it; none where that is not known."""
+    try:
+        cards = models_in(path.parent)
+    except UnusableInput:
+        return ()
+    return next((card.patients for card in cards if card.file == path.name), ())
 
 
 def _below(folder: Path, leave_out: set[Path], depth: int) -> list[Path]:

@@ -15,7 +15,7 @@ from CardioSAMLib.evaluation.scores import PatientScores, Phase, Problem
 from CardioSAMLib.evaluation_run.contours import MAIN, REFERENCE, jitter_name
 from CardioSAMLib.evaluation_run.options import EvaluationOptions, HeartBoxChoice
 from CardioSAMLib.evaluation_run.patient import PatientOutcome
-from CardioSAMLib.evaluation_run.patients import ChosenPatients, split_of_model
+from CardioSAMLib.evaluation_run.patients import ChosenPatients, patients_seen_by, split_of_model
 from CardioSAMLib.resources import ModelCard, find_model
 
 _EF_KEYS = ("lv_ef_percent", "rv_ef_percent")
@@ -57,10 +57,10 @@ def result_of(
 
 def cautions(card: ModelCard, patients: Sequence[str]) -> tuple[str, ...]:
     """What must be said before the numbers of a model on patients of these names."""
-    split = split_of_model(card)
-    if split is None:
+    split, seen = split_of_model(card), patients_seen_by(card)
+    if not seen:
         return (f"It is not known which patients {card.id} was trained on; some of these may be among them.",)
-    trained, validated = (len(set(patients) & set(part)) for part in (split.train, split.validation))
+    trained, validated = (len(set(patients) & set(part)) for part in (seen, split.validation if split else ()))
     found = []
     if trained:
         found.append(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.finetuning.tunable import BaseCard
+from CardioSAMLib.io import write_files
 from CardioSAMLib.labels import STORAGE
 from CardioSAMLib.prompts import StructurePrompts
 from CardioSAMLib.resources import ModelCard, file_entry
@@ -97,7 +97,7 @@ class TunableCompact:
         encoder_file, decoder_file = folder / f"{name}-encoder.onnx", folder / f"{name}-decoder.onnx"
         size_px = self._card.input_shape_px[0]
         if self.network.encoder is None:
-            shutil.copyfile(self._card.path, encoder_file)
+            write_files(folder, {encoder_file.name: self._card.path.read_bytes()})
         else:
             export_encoder(self.network.encoder.cpu(), encoder_file, size_px)
         export_decoder(self.network.decoder.cpu(), decoder_file, size_px)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.evaluation.protocols.splits import Split, read_split, stratified_split
+from CardioSAMLib.evaluation_run.patients import patients_of_file, patients_seen_by
 from CardioSAMLib.finetuning.asking import check_ask
 from CardioSAMLib.finetuning.examples import Encode, SliceExamples, pixels_only
 from CardioSAMLib.finetuning.tunable import BaseCard, TunableModel
@@ -69,14 +71,17 @@ def finetune(data: Path, out: Path, options: FineTuningOptions, progress: Progre
     Raises UnusableInput where something given cannot be used, before anything is computed.
     """
     from CardioSAMLib.training.finetuning import FineTuningRun, fine_tune
+    from CardioSAMLib.training.processes import check_alone
     from CardioSAMLib.training.recipe import read_recipe
 
+    check_alone()
     recipe = read_recipe(options.recipe)
     check_ask(recipe.ask)
     name = options.name or _default_name(options.checkpoint, recipe.name)
     _check_free(name, out)
     check_writable(out)
-    split = _split(data, options.split, recipe.seed)
+    seen = _seen(options.checkpoint)
+    split = _split(data, options.split, recipe.seed, seen)
     progress(0.0, "reading the checkpoint")
     tuned = open_tunable(options, recipe.trains_encoder)
     training = read_slices(data, split.train, part_of(progress, 0.0, 0.04))
@@ -98,6 +103,7 @@ def finetune(data: Path, out: Path, options: FineTuningOptions, progress: Progre
     measured = [row["dice"] for row in run.history if "dice" in row]
     before, after = (measured[0], max(measured[1:])) if validation else (None, None)
     entry = _entry(name, tuned, recipe, split, (before, after), out)
+    entry["patients"] = sorted({*seen, *split.train})
     write_files(out, {"models.json": _json({"models": [entry]})})
     (card,) = add_models(out)
     # They have served: the model's own use keeps its embeddings in the user's cache.
@@ -152,15 +158,45 @@ def _check_free(name: str, out: Path) -> None:
         raise UnusableInput(f"You have a model called {name} already; give another --name, or remove it first.")
 
 
-def _split(data: Path, file: Path | None, seed: int) -> Split:
+def _seen(checkpoint: str) -> tuple[str, ...]:
+    """Patients that the weights to begin with were trained on; none where that is not known."""
+    path = Path(checkpoint)
+    if path.is_file():
+        return patients_of_file(path)
+    card = next((card for card in load_catalogue() if card.id == checkpoint), None)
+    return patients_seen_by(card) if card is not None else ()
+
+
+def _split(data: Path, file: Path | None, seed: int, seen: Sequence[str]) -> Split:
+    """The user's, or one that is drawn. Raises UnusableInput where patients would validate that trained the weights."""
     if file is not None:
-        return read_split(file)
+        split = read_split(file)
+        if not split.train:
+            raise UnusableInput(f"{file.name} names no patients to train on; name some.")
+        known = sorted(set(seen) & set(split.validation))
+        if known:
+            raise UnusableInput(
+                f"The weights to begin with were trained on {len(known)} of the validation patients, such as "
+                f"{known[0]}; give another split."
+            )
+        return split
     if not data.is_dir():
         raise UnusableInput(f"There is no folder {data}; give a folder of ACDC-style patients with contours.")
     group_of = {path.parent.name: load_acdc_patient(path.parent).group for path in sorted(data.glob("*/Info.cfg"))}
     if not group_of:
         raise UnusableInput(f"{data} has no ACDC-style patients (folders with an Info.cfg); give a folder of them.")
-    return stratified_split(group_of, _VALIDATION_SHARE, seed)
+    drawn = stratified_split(group_of, _VALIDATION_SHARE, seed)
+    if not set(seen) & set(drawn.validation):
+        return drawn
+    unseen = {name: group for name, group in group_of.items() if name not in seen}
+    share = min(_VALIDATION_SHARE * len(group_of) / max(len(unseen), 1), 1.0)
+    validation = stratified_split(unseen, share, seed).validation
+    if not validation:
+        raise UnusableInput(
+            "The weights to begin with were trained on these patients, so that none is left to validate on; give "
+            "others, or a --split without validation patients."
+        )
+    return Split(tuple(sorted(set(group_of) - set(validation))), validation)
 
 
 def _entry(

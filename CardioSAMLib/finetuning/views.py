@@ -72,7 +72,10 @@ def _turned(one: LabeledSlice, options: ViewOptions, random: np.random.Generator
     """The slice turned, scaled and mirrored about the middle of the heart, in mm, and looked at from a bit beside."""
     angle = np.deg2rad(random.uniform(-1, 1) * options.rotation_degrees)
     scale = float(np.exp(random.uniform(-1, 1) * options.log_scale))
-    mirror = np.diag([-1.0 if options.mirror and random.random() < 0.5 else 1.0, 1.0])
+    signs = [-1.0 if options.mirror and random.random() < 0.5 else 1.0, 1.0]
+    if options.mirror and not options.rotation_degrees and random.random() < 0.5:
+        signs[1] = -1.0  # with turns the other axis comes by itself
+    mirror = np.diag(signs)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     pixel_mm, center_px = np.diag(one.pixel_mm), np.asarray(one.region.center_px)
     # From a pixel of the view to the place it is taken from; a larger scale shows a larger heart.

@@ -41,6 +41,12 @@ class DecoderOptions:
     early: bool = False
     widths: tuple[int, ...] = (512, 256, 128, 64)
 
+    def __post_init__(self) -> None:
+        if len(self.widths) < 2 or min(self.widths) < 1:
+            raise UnusableInput(
+                "The decoder needs the width of its first layer and of one stage or more, each above 0."
+            )
+
 
 ABLATION_ROWS: Mapping[str, DecoderOptions] = MappingProxyType(
     {

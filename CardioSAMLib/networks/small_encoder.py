@@ -11,7 +11,7 @@ from CardioSAMLib.networks.unet import ConvBlock
 EMBEDDING = 256
 """Channels of the embedding: as many as SAM's image encoders have."""
 WIDTHS = (16, 48, 96, 160, 192)
-_HEADS = 6
+HEADS = 6
 _FARTHEST = 8
 """Slices that lie farther apart than this, or farther from the stack's end, count as this far."""
 
@@ -37,7 +37,7 @@ class SmallEncoder(nn.Module):
         self.end = nn.Embedding(_FARTHEST, deepest)
         self.in_slice = nn.ModuleList(AttentionBlock(deepest) for _ in range(depth))
         self.along_stack = nn.ModuleList(AttentionBlock(deepest) for _ in range(depth))
-        self.distance = nn.Embedding(_FARTHEST, _HEADS)
+        self.distance = nn.Embedding(_FARTHEST, HEADS)
         self.neck = nn.Conv2d(deepest, EMBEDDING, 1)
         for fresh in (self.place, self.end, self.distance):
             for parameter in fresh.parameters():
@@ -89,7 +89,7 @@ class AttentionBlock(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(self, tokens: Tensor, bias: Tensor | None = None) -> Tensor:
-        split = self.queries_keys_values(self.before_attention(tokens)).unflatten(2, (3, _HEADS, -1))
+        split = self.queries_keys_values(self.before_attention(tokens)).unflatten(2, (3, HEADS, -1))
         queries, keys, values = split.permute(2, 0, 3, 1, 4)
         # Not torch's fused attention: its exporter cannot bring that to ONNX for stacks of any length.
         logits = queries @ keys.transpose(-2, -1) / queries.shape[-1] ** 0.5

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.training.dataset import Volume
 
 
@@ -47,6 +48,10 @@ class AugmentationOptions:
     rician: float = 0.15
     bias_field: float = 0.35
     blur_share: float = 0.15
+
+    def __post_init__(self) -> None:
+        if self.elastic_spacing_px < 1:
+            raise UnusableInput("The control points of bent views lie a pixel or more apart.")
 
 
 AUGMENTATIONS: Mapping[str, AugmentationOptions] = {

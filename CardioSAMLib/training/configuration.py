@@ -14,7 +14,7 @@ from CardioSAMLib.resources import is_model_name, resources_dir
 from CardioSAMLib.training.augmentation import AUGMENTATIONS, AugmentationOptions
 from CardioSAMLib.training.cine_options import CineOptions
 from CardioSAMLib.training.composite_loss import LossOptions
-from CardioSAMLib.training.networks import network_kind, network_options
+from CardioSAMLib.training.networks import WidthOptions, network_kind, network_options
 from CardioSAMLib.training.prompt_sampling import PromptOptions
 from CardioSAMLib.training.schedule import OptimizerOptions
 from CardioSAMLib.training.stack_sampling import StackOptions
@@ -45,6 +45,10 @@ class PhantomHearts:
     training: int = 8
     validation: int = 2
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.training, self.validation) < 1:
+            raise UnusableInput("Made-up hearts are needed to train on and to validate on; give one or more of each.")
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,8 @@ class TrainingConfiguration:
             "needs either a split or phantom hearts": bool(self.split) == (self.phantom is not None),
             "needs 1 or more as batch, steps and validate_every": min(self.batch, self.steps, self.validate_every) < 1,
             "has no usable keep; choose last or best": self.keep not in ("last", "best"),
+            "has fewer than 0 views": self.views < 0,
+            "halves its images more often than its size_px allows": bool(self.size_px % _smallest_px(self.network)),
             "keeps views, which only a frozen encoder needs": self.views > 0 and kind.encoder != "frozen",
             "draws whole stacks, which an encoder does not see": self.stacks is not None and kind.encoder != "none",
             f"needs a table [stacks], as {self.network.kind} sees stacks": kind.stacks and self.stacks is None,
@@ -158,6 +164,11 @@ class PromptedConfiguration:
     def what_decides_the_weights(self) -> dict[str, Any]:
         """All values but those that are only told to readers."""
         return {key: value for key, value in asdict(self).items() if key != "card"}
+
+
+def _smallest_px(network: NetworkChoice) -> int:
+    """What the side of an image must be a multiple of."""
+    return int(2 ** (len(network.options.widths) - 1)) if isinstance(network.options, WidthOptions) else 1
 
 
 def _problems_of_any(configuration: TrainingConfiguration | PromptedConfiguration) -> dict[str, bool]:

@@ -60,6 +60,8 @@ def volume_on_grid(name: str, pixels: Array, labels: Array, pixel_mm: tuple[floa
     scale = max(float(np.abs(images).max()), 1e-6)  # float16 ends at 65504
     shares = np.stack([[take(plane == value, crop) for value in range(CLASSES)] for plane in labels])
     foreground = np.argwhere(shares[:, 0] < 0.5)
+    if not len(foreground):
+        raise UnusableInput(f"A labeled frame of {name} has no contours; train on patients that have them in both.")
     low, high = foreground[:, 1:].min(axis=0), foreground[:, 1:].max(axis=0)
     center = (low + high) / 2.0
     return Volume(

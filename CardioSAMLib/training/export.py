@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -21,6 +22,8 @@ from CardioSAMLib.training.networks import architecture_of
 
 LARGEST_FILE_BYTES = 2**31
 """Of an ONNX file that holds its weights itself."""
+LARGEST_DIFFERENCE = 1e-2
+"""Of logits, between a network and its file."""
 _LEAST_PROBABILITY = 1e-6
 
 
@@ -34,11 +37,15 @@ class _Probabilities(nn.Module):
 
 
 def catalogue_entry(
-    configuration: TrainingConfiguration, network: nn.Module, model_file: Path, encoder: str = ""
+    configuration: TrainingConfiguration,
+    network: nn.Module,
+    model_file: Path,
+    encoder: str = "",
+    patients: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The entry of `models.json` for a trained model. Its accuracy is empty until a validation has written it.
 
-    encoder: name of the one it was trained on.
+    encoder: name of the one it was trained on. patients: that all of it was trained on.
     """
     return {
         "id": configuration.name,
@@ -49,6 +56,7 @@ def catalogue_entry(
         "preprocessing": PREPROCESSING_ID,
         **file_entry(model_file),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "patients": list(patients),
         "accuracy": {},
     }
 
@@ -76,6 +84,7 @@ def largest_difference(network: nn.Module, path: Path, size_px: int) -> float:
     """Between the logits of the network and of its exported file, on noise, of other sizes than exported with, too.
 
     Logits are here the logarithms of the probabilities, down to a millionth: what the file gives has no others.
+    Infinite where one of both gives no numbers.
     """
     import onnxruntime
 
@@ -86,8 +95,18 @@ def largest_difference(network: nn.Module, path: Path, size_px: int) -> float:
         (found,) = session.run(None, {"images": images.numpy()})
         expected = torch.softmax(network.eval()(images), dim=1)
         ours, its = (values.clamp(min=_LEAST_PROBABILITY).log() for values in (expected, torch.from_numpy(found)))
-        worst = max(worst, float((ours - its).abs().max()))
+        apart = float((ours - its).abs().max())
+        worst = max(worst, apart if math.isfinite(apart) else math.inf)
     return worst
+
+
+def check_same(difference: float) -> None:
+    """Raises UnusableInput where an exported file gives something else than the network it was made of."""
+    if difference > LARGEST_DIFFERENCE:
+        raise UnusableInput(
+            f"The model file would differ from the trained network by {difference:.3g}, so it is not in the catalogue; "
+            "upgrade torch, onnx and onnxruntime, and give the same command again: the training is kept."
+        )
 
 
 def export_weights(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from CardioSAMLib.training.prompted import PromptedRun
 
 
 def export_prompted(
-    configuration: PromptedConfiguration, run: PromptedRun, out: Path
+    configuration: PromptedConfiguration, run: PromptedRun, out: Path, patients: Sequence[str] = ()
 ) -> tuple[dict[str, Any], tuple[Path, Path]]:
     """Writes both files into `out`; returns the entry of `models.json` and the files.
 
-    The entry's accuracy is empty until a validation has written it.
+    patients: that both parts were trained on. The entry's accuracy is empty until a validation has written it.
     """
     encoder, decoder = run.finished()
     files = (out / f"{configuration.name}-encoder.onnx", out / f"{configuration.name}-decoder.onnx")
@@ -37,6 +38,7 @@ def export_prompted(
         **file_entry(files[0]),
         "decoder": file_entry(files[1]),
         "parameters": sum(parameter.numel() for part in (encoder, decoder) for parameter in part.parameters()),
+        "patients": list(patients),
         "accuracy": {},
     }
     return entry, files

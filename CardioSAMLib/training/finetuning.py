@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from CardioSAMLib.evaluation.overlap import dice
+from CardioSAMLib.io import write_files
 from CardioSAMLib.progress import Progress, silent
 from CardioSAMLib.training.checkpoint import CHECKPOINT, read_state, write_state
-from CardioSAMLib.training.losses import dice_and_entropy_loss
+from CardioSAMLib.training.losses import check_finite, dice_and_entropy_loss
 from CardioSAMLib.training.recipe import FineTuningRecipe
 
 Named = Mapping[str, Tensor]
@@ -112,6 +113,7 @@ class FineTuningRun:
         total = 0.0
         for example in examples:
             loss = self._loss(example) / len(examples)
+            check_finite(loss, self.step)
             loss.backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
         self.optimizer.step()
@@ -181,7 +183,7 @@ def fine_tune(
         if run.step % per_epoch == 0:
             due = (epoch + 1) % recipe.validate_every == 0 or epoch + 1 == recipe.epochs
             run.end_epoch(mean_dice(run.network, validation) if due and validation is not None else None)
-            (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in run.history), encoding="utf-8")
+            write_files(folder, {"log.jsonl": "".join(json.dumps(row) + "\n" for row in run.history).encode()})
         if run.step % per_epoch == 0 or run.step % save_every == 0:
             run.save(checkpoint)
     run.keep_best()

@@ -30,7 +30,7 @@ from CardioSAMLib.training.checkpoint import (
 from CardioSAMLib.training.cine_learning import CineLearner
 from CardioSAMLib.training.composite_loss import LossOptions, composite_loss
 from CardioSAMLib.training.configuration import TrainingConfiguration
-from CardioSAMLib.training.losses import deep_supervision_loss
+from CardioSAMLib.training.losses import check_finite, deep_supervision_loss
 from CardioSAMLib.training.precision import precision_name, training_precision
 from CardioSAMLib.training.processes import OneProcess, Processes
 from CardioSAMLib.training.sampling import Batch, Sampler, prefetched
@@ -155,6 +155,7 @@ class TrainingRun:
         set_rate(self.optimizer, scheduled_rate(self.step, to.steps, to.optimizer))
         self.network.train()
         loss: Tensor = self._learner(batch, features)
+        check_finite(loss, self.step)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         clip_grad_norm_(self.network.parameters(), to.optimizer.gradient_clip)

@@ -8,6 +8,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from CardioSAMLib.cine import UnusableInput
+
+
+class Diverged(UnusableInput):
+    """A loss that is no number."""
+
+
+def check_finite(loss: Tensor, step: int) -> None:
+    """Raises Diverged where a training has, before weights without meaning are kept."""
+    if not bool(torch.isfinite(loss.detach()).all()):
+        raise Diverged(
+            f"The loss of step {step + 1} is no number: the training has diverged. The state before it is kept; give a "
+            "lower learning rate, and another output folder."
+        )
+
 
 def soft_cross_entropy(logits: Tensor, shares: Tensor) -> Tensor:
     """Mean over pixels of -sum(share * log p). Both `(batch, classes, rows, columns)`; shares sum to 1."""

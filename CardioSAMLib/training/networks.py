@@ -36,12 +36,20 @@ class LoraOptions:
     rank: int = 16
     alpha: float = 16.0
 
+    def __post_init__(self) -> None:
+        if self.rank < 1:
+            raise UnusableInput("LoRA needs a rank of 1 or more.")
+
 
 @dataclass(frozen=True)
 class PrefixOptions:
     """tokens: learned keys and values that every block of the encoder attends to besides the image's."""
 
     tokens: int = 10
+
+    def __post_init__(self) -> None:
+        if self.tokens < 1:
+            raise UnusableInput("Prompt tuning needs one token or more.")
 
 
 @dataclass(frozen=True)
@@ -101,8 +109,11 @@ def _unet25d(options: WidthOptions, _encoder: None) -> nn.Module:
 
 
 def _stack_unet(options: WidthOptions, _encoder: None) -> nn.Module:
+    from CardioSAMLib.networks.small_encoder import HEADS
     from CardioSAMLib.networks.stack_unet import StackUNet
 
+    if options.widths[-1] % HEADS:
+        raise UnusableInput(f"The deepest width of a stack-unet must be a multiple of {HEADS}; change the last one.")
     return StackUNet(options.widths, CLASSES)
 
 

@@ -81,5 +81,14 @@ class LaunchedProcesses:
 
 def started_processes(device: str) -> Processes:
     """Those that this command was started in. device: "cuda", "mps" or "cpu"."""
-    launched = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    return LaunchedProcesses(device) if launched else OneProcess(device)
+    return LaunchedProcesses(device) if _launched() else OneProcess(device)
+
+
+def check_alone() -> None:
+    """Raises UnusableInput where a command was started several times that does not share its work."""
+    if _launched():
+        raise UnusableInput("This computes in one process only; start it as any other command, not with accelerate.")
+
+
+def _launched() -> bool:
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1

@@ -22,7 +22,7 @@ from CardioSAMLib.training.checkpoint import CHECKPOINT, read_state, write_state
 from CardioSAMLib.training.configuration import PromptedConfiguration
 from CardioSAMLib.training.dataset import CLASSES, SliceSampler, Volume
 from CardioSAMLib.training.half_weights import round_to_half
-from CardioSAMLib.training.losses import prompted_loss
+from CardioSAMLib.training.losses import check_finite, prompted_loss
 from CardioSAMLib.training.precision import training_precision
 from CardioSAMLib.training.prompt_sampling import (
     TOKENS,
@@ -124,6 +124,7 @@ class PromptedRun:
         places, kinds = _with_clicks(asked, answer)
         second, second_quality = self._answer(features, places, kinds, named, answer, torch.ones(len(asked.rows)))
         losses = [prompted_loss(first, target, first_quality), prompted_loss(second, target, second_quality)]
+        check_finite(losses[0] + losses[1], self.step)
         self._update(losses[0] + losses[1])
         return float(losses[0].detach()), float(losses[1].detach())
 

@@ -41,7 +41,8 @@ class OptimizerOptions:
         for key, choices in (("kind", ("adamw", "sgd")), ("schedule", ("cosine", "poly"))):
             if getattr(self, key) not in choices:
                 raise UnusableInput(f"The optimizer has no usable {key}; choose one of: {', '.join(choices)}.")
-        if self.learning_rate <= 0 or min(self.encoder_rate, self.last_rate, self.warm_up_steps) < 0:
+        least = min(self.encoder_rate, self.last_rate, self.warm_up_steps, self.weight_decay)
+        if self.learning_rate <= 0 or least < 0:
             raise UnusableInput("The optimizer needs a learning_rate above 0, and no other value below 0.")
         if self.gradient_clip <= 0 or not 0 <= self.ema_decay < 1:
             raise UnusableInput("The optimizer needs a gradient_clip above 0 and an ema_decay from 0 to below 1.")

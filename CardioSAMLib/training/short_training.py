@@ -21,6 +21,7 @@ from CardioSAMLib.training.augmentation import renormalize
 from CardioSAMLib.training.configuration import TrainingConfiguration
 from CardioSAMLib.training.dataset import Volume
 from CardioSAMLib.training.loop import Encode, TrainingRun
+from CardioSAMLib.training.losses import Diverged
 from CardioSAMLib.training.networks import build_network
 from CardioSAMLib.training.processes import Processes
 from CardioSAMLib.training.sampling import batches_of
@@ -89,9 +90,11 @@ class ShortTraining:
         torch.manual_seed(configuration.seed)
         network = build_network(configuration.network.kind, configuration.network.options, self._encoder)
         run = TrainingRun(configuration, network, encode=self._encode, processes=self._processes)
-        for batch in self._batches:
-            if not np.isfinite(run.train_step(batch)):
-                return Outcome(float("nan"))
+        try:
+            for batch in self._batches:
+                run.train_step(batch)
+        except Diverged:
+            return Outcome(float("nan"))
         dice, hd95_mm = np.mean([self._scores(run.average, reference) for reference in self._references], axis=0)
         details = {"dice": float(dice), "hd95_mm": float(hd95_mm)}
         return Outcome(float(dice - HD95_WEIGHT_PER_MM * hd95_mm), details)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from CardioSAMLib.cine import Array
+from CardioSAMLib.cine import Array, UnusableInput
 from CardioSAMLib.training.augmentation import (
     AugmentationOptions,
     random_center,
@@ -35,6 +35,10 @@ class StackOptions:
     cut_share: float = 0.3
     coarse_share: float = 0.25
     coarsest: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.stacks < 1:
+            raise UnusableInput("A step needs one stack or more.")
 
 
 class StackSampler:

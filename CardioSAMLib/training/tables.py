@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ _TYPES: Mapping[Any, tuple[Callable[[Any], bool], str]] = {
     "bool": (lambda value: isinstance(value, bool), "true or false"),
     "int": (_is_whole, "a whole number"),
     "int | None": (_is_whole, "a whole number"),
-    "float": (lambda value: isinstance(value, float) or _is_whole(value), "a number"),
+    "float": (lambda value: (isinstance(value, float) and math.isfinite(value)) or _is_whole(value), "a number"),
     "str": (lambda value: isinstance(value, str), "a text"),
     "tuple[int, ...]": (
         lambda value: isinstance(value, list | tuple) and len(value) > 0 and all(map(_is_whole, value)),

@@ -59,7 +59,7 @@ def open_encoder(choice: NetworkChoice, checkpoint: Path | None) -> OpenedEncode
     card = find_model(choice.encoder)
     if card.file.endswith(CHECKPOINT_SUFFIX):
         return _sam(card, choice, card.id, card.sha256)
-    return OpenedEncoder(_of_unet(card.path, card.architecture), card.id, card.sha256)
+    return OpenedEncoder(_of_unet(card), card.id, card.sha256)
 
 
 def _sam(source: Path | ModelCard, choice: NetworkChoice, name: str, sha256: str) -> OpenedEncoder:
@@ -69,15 +69,21 @@ def _sam(source: Path | ModelCard, choice: NetworkChoice, name: str, sha256: str
     return OpenedEncoder(network, name, sha256, f"{choice.encoder_px}-{network.normalization}")
 
 
-def _of_unet(path: Path, architecture: str) -> Any:
+def unet_widths(card: ModelCard) -> tuple[int, ...]:
+    """Of a `UNet25D` of the catalogue. Raises UnusableInput for another model."""
+    try:
+        return tuple(int(width) for width in card.architecture.split()[-1].split("-"))
+    except (ValueError, IndexError) as error:
+        raise UnusableInput(
+            f"{card.id} holds no U-Net, whose encoder could be used; name another encoder, or give a --checkpoint."
+        ) from error
+
+
+def _of_unet(card: ModelCard) -> Any:
     from CardioSAMLib.networks.encoders import UNetEncoder
     from CardioSAMLib.training.exported import read_unet
 
-    try:
-        widths = tuple(int(width) for width in architecture.split()[-1].split("-"))
-    except ValueError as error:
-        raise UnusableInput(f"{path.name} holds no U-Net, whose encoder could be used; give a --checkpoint.") from error
-    return UNetEncoder(read_unet(path, widths))
+    return UNetEncoder(read_unet(card.path, unet_widths(card)))
 
 
 def _own(path: Path) -> Any:

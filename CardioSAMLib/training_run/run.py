@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.evaluation.protocols.splits import Split
+from CardioSAMLib.evaluation_run.patients import patients_seen_by
 from CardioSAMLib.io import check_writable, write_files
 from CardioSAMLib.progress import Progress, part_of, silent
 from CardioSAMLib.resources import find_model
 from CardioSAMLib.segmentation.device import choose_device
-from CardioSAMLib.training_run.encoders import OpenedEncoder, open_encoder
+from CardioSAMLib.training_run.encoders import OpenedEncoder, open_encoder, unet_widths
 from CardioSAMLib.training_run.features import forget_features, kept_features
 from CardioSAMLib.training_run.hearts import phantom_volumes
 from CardioSAMLib.training_run.record import record_of
@@ -177,7 +178,13 @@ def _finished(
     run: TrainingRun, encoder: OpenedEncoder | None, start: Mapping[str, Any], seen: list[str], out: Path
 ) -> Trained:
     """Writes what a finished run leaves. seen: patients that have trained the weights, or those they began with."""
-    from CardioSAMLib.training.export import catalogue_entry, export_onnx, export_weights, largest_difference
+    from CardioSAMLib.training.export import (
+        catalogue_entry,
+        check_same,
+        export_onnx,
+        export_weights,
+        largest_difference,
+    )
     from CardioSAMLib.training.half_weights import round_to_half
 
     configuration, network = run.configuration, run.average.cpu()
@@ -186,7 +193,8 @@ def _finished(
     file = out / f"{configuration.name}.onnx"
     export_onnx(network, file, configuration.size_px)
     difference = largest_difference(network, file, configuration.size_px)
-    entry = catalogue_entry(configuration, network, file, encoder.name if encoder else "")
+    check_same(difference)
+    entry = catalogue_entry(configuration, network, file, encoder.name if encoder else "", seen)
     record = record_of(run, encoder, difference, start)
     write_files(out, {"models.json": _json({"models": [entry]}), "record.json": _json(record)})
     forget_features(out)
@@ -199,19 +207,22 @@ def _train_prompted(
     from CardioSAMLib.training.dataset import load_volumes
     from CardioSAMLib.training.export_prompted import export_prompted
     from CardioSAMLib.training.exported import read_unet
+    from CardioSAMLib.training.processes import check_alone
     from CardioSAMLib.training.prompted import train_prompted
 
     if options.checkpoint is not None:
         raise UnusableInput("This configuration names its encoder; leave out the checkpoint.")
     if options.device not in (None, "cpu"):
         raise UnusableInput("Promptable models are trained on the CPU; leave out the device.")
+    check_alone()
     card = find_model(configuration.encoder)
-    widths = tuple(int(width) for width in card.architecture.split()[-1].split("-"))
+    widths = unet_widths(card)
     volumes = load_volumes(_data(options.data), split.train, configuration.grid_mm, part_of(progress, 0.0, 0.05))
     unet = read_unet(card.path, widths)
     start = json.dumps([card.sha256, sorted({volume.patient for volume in volumes})])
     run = train_prompted(configuration, unet, volumes, options.out, part_of(progress, 0.05, 1.0), start=start)
-    entry, files = export_prompted(configuration, run, options.out)
+    seen = sorted({*patients_seen_by(card), *split.train})
+    entry, files = export_prompted(configuration, run, options.out, seen)
     write_files(options.out, {"models.json": _json({"models": [entry]})})
     return Trained(files)
 

@@ -14,6 +14,7 @@ from CardioSAMLib.progress import Progress, part_of, silent
 from CardioSAMLib.segmentation import EmbeddingCache
 from CardioSAMLib.segmentation.device import choose_device
 from CardioSAMLib.training_run.encoders import KeptFeatures, open_encoder
+from CardioSAMLib.training_run.start import check_unseen
 
 if TYPE_CHECKING:
     from CardioSAMLib.training.search import Evaluation
@@ -60,9 +61,11 @@ def run_search(options: SearchOptions, progress: Progress = silent) -> Found:
 
     Raises UnusableInput if the configuration, the split, a patient, the encoder or the searcher cannot be used.
     """
+    from CardioSAMLib.training.processes import check_alone
     from CardioSAMLib.training.search import searcher_named
     from CardioSAMLib.training.short_training import SPACE
 
+    check_alone()
     if options.evaluations < 1:
         raise UnusableInput("A search needs one or more evaluations.")
     searcher_named(options.searcher, SPACE, options.seed)
@@ -109,6 +112,7 @@ def prepare(configuration_name: str, data: Path, features: Path, progress: Progr
     ):
         raise UnusableInput(f"{path.name} cannot be searched; give a configuration of a decoder on a frozen encoder.")
     split = split_named(configuration.split, path.parent, configuration.fold)
+    check_unseen(split, configuration.network, None)
     training = load_volumes(data, split.train, configuration.grid_mm, part_of(progress, 0.0, 0.7))
     validation = load_volumes(data, split.validation, configuration.grid_mm, part_of(progress, 0.7, 0.9))
     intervals_mm = _intervals_mm(data, [volume.patient for volume in validation])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.evaluation.protocols.splits import Split
-from CardioSAMLib.evaluation_run.patients import split_of_model
+from CardioSAMLib.evaluation_run.patients import patients_of_file, patients_seen_by
 from CardioSAMLib.resources import find_model, sha256_of
 
 if TYPE_CHECKING:
@@ -67,10 +67,9 @@ def trained_on(choice: NetworkChoice, checkpoint: Path | None) -> tuple[str, ...
     import torch
 
     if checkpoint is None:
-        split = split_of_model(find_model(choice.encoder)) if choice.encoder else None
-        return split.train if split else ()
+        return patients_seen_by(find_model(choice.encoder)) if choice.encoder else ()
     try:
         stored = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
         return tuple(stored["patients"])
     except (OSError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError):
-        return ()
+        return patients_of_file(checkpoint)

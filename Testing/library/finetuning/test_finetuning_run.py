@@ -140,6 +140,22 @@ def test_without_a_split_one_is_drawn_and_written(options, data_set, recipe_file
     assert len(split["validation"]) == 1
 
 
+def test_patients_that_trained_the_weights_do_not_validate(options, data_set, recipe_file, tmp_path):
+    short = replace(options, recipe=recipe_file(epochs=1))
+    finetune(data_set, tmp_path / "first", replace(short, name="first"))
+    assert find_model("first").patients == ("patient001",)
+    turned = tmp_path / "turned.json"
+    turned.write_text(json.dumps({"train": ["patient003"], "validation": ["patient001"]}))
+    for checkpoint in ("first", str(tmp_path / "first" / "first.pth")):
+        with pytest.raises(UnusableInput, match="trained on 1 of the validation patients, such as patient001"):
+            finetune(data_set, tmp_path / "out", replace(short, checkpoint=checkpoint, name="second", split=turned))
+    for seed in range(3):
+        out = tmp_path / f"drawn{seed}"
+        drawn = replace(options, split=None, recipe=recipe_file(epochs=1, seed=seed))
+        finetune(data_set, out, replace(drawn, checkpoint="first", name=f"drawn{seed}"))
+        assert "patient001" in json.loads((out / "split.json").read_text())["train"]
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

@@ -5,7 +5,13 @@ import math
 import pytest
 import torch
 
-from CardioSAMLib.training.losses import batch_dice_loss, deep_supervision_loss, soft_cross_entropy
+from CardioSAMLib.training.losses import (
+    Diverged,
+    batch_dice_loss,
+    check_finite,
+    deep_supervision_loss,
+    soft_cross_entropy,
+)
 
 
 def sure_logits(classes, value=20.0):
@@ -15,6 +21,13 @@ def sure_logits(classes, value=20.0):
 
 def shares_of(classes):
     return torch.nn.functional.one_hot(classes, 4).permute(0, 3, 1, 2).float()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_ends_a_training_with_advice(value):
+    check_finite(torch.tensor(1.0), 3)
+    with pytest.raises(Diverged, match=r"step 4 is no number.*lower learning rate"):
+        check_finite(torch.tensor(value), 3)
 
 
 def test_not_knowing_among_four_classes_costs_log_four():

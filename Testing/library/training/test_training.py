@@ -1,5 +1,6 @@
 """Claims about samples, splits and the exported file."""
 
+import math
 from collections import Counter
 from dataclasses import replace
 
@@ -19,7 +20,7 @@ from CardioSAMLib.training.augmentation import (
     sampling_grid,
 )
 from CardioSAMLib.training.dataset import SliceSampler, Volume
-from CardioSAMLib.training.export import export_onnx, largest_difference
+from CardioSAMLib.training.export import check_same, export_onnx, largest_difference
 
 STILL = AugmentationOptions(
     shift_mm=0, anywhere_share=0, rotation_degrees=0, log_scale=0, shear=0, lone_slice_share=0, gamma_log=0,
@@ -153,6 +154,18 @@ def test_the_exported_file_computes_what_the_network_computes_and_names_no_path(
     with torch.no_grad():
         network.heads[0].bias[1] += 0.5
     assert 0.1 < largest_difference(network, tmp_path / "model.onnx", 32) < 0.6
+
+
+def test_a_file_that_gives_no_numbers_is_not_the_same_and_is_refused(tmp_path):
+    network = UNet25D((4, 8)).eval()
+    with torch.no_grad():
+        network.heads[0].bias.fill_(float("nan"))
+    export_onnx(network, tmp_path / "model.onnx", 32)
+    difference = largest_difference(UNet25D((4, 8)), tmp_path / "model.onnx", 32)
+    assert difference == math.inf
+    check_same(1e-4)
+    with pytest.raises(UnusableInput, match="the training is kept"):
+        check_same(difference)
 
 
 def test_a_split_takes_the_same_share_of_every_group():
