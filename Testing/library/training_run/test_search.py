@@ -38,7 +38,7 @@ SPACING_MM = (3.0, 3.0, 20.0)
 def folder(tmp_path_factory):
     """Two phantom patients as ACDC lays them out in `data`, a split and a configuration."""
     folder = tmp_path_factory.mktemp("search")
-    for number in (1, 2):
+    for number in (1, 3):  # the third validates where the encoder was trained, too
         options = PhantomOptions(rows=64, columns=64, slices=4, frames=2, spacing_mm=SPACING_MM, seed=number)
         phantom = make_phantom(options)
         patient = folder / "data" / f"patient{number:03d}"
@@ -50,7 +50,7 @@ def folder(tmp_path_factory):
                 image.SetSpacing(SPACING_MM)
                 sitk.WriteImage(image, f"{stem}{suffix}.nii.gz")
         (patient / "Info.cfg").write_text("ED: 1\nES: 2\nGroup: NOR\nHeight: 170\nNbFrame: 2\nWeight: 70\n")
-    (folder / "split.json").write_text('{"train": ["patient001"], "validation": ["patient002"]}')
+    (folder / "split.json").write_text('{"train": ["patient001"], "validation": ["patient003"]}')
     (folder / "short.toml").write_text(SHORT)
     return folder
 
@@ -99,6 +99,21 @@ def test_a_folder_of_another_searcher_is_refused(folder, tmp_path):
 def test_what_cannot_be_searched_is_refused_before_anything_is_read(folder, tmp_path, changes, word):
     with pytest.raises(UnusableInput, match=word):
         run_search(options_of(folder, tmp_path / "out", **changes))
+    assert not (tmp_path / "out").exists()
+
+
+def test_patients_that_trained_the_encoder_do_not_validate(folder, tmp_path):
+    turned = tmp_path / "turned.toml"
+    turned.write_text(SHORT)
+    (tmp_path / "split.json").write_text('{"train": ["patient003"], "validation": ["patient001"]}')
+    with pytest.raises(UnusableInput, match="trained on 1 of the validation patients"):
+        run_search(SearchOptions(str(turned), folder / "data", tmp_path / "out", searcher="random"))
+
+
+def test_several_processes_are_refused(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UnusableInput, match="in one process only"):
+        run_search(options_of(folder, tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
