@@ -19,7 +19,7 @@ from typing import Any
 
 from CardioSAMLib.cine import UnusableInput
 
-DEFAULT_MODEL_ID = "cardiosam-unet25d"
+DEFAULT_MODEL_ID = "cardiosam-unet25d-3"
 DEFAULT_PROMPTABLE_ID = "cardiosam-prompt"
 
 AUTOMATIC, PROMPTABLE = "automatic", "promptable"

@@ -12,6 +12,9 @@ _RV = STORAGE.value_of(Structure.RV)
 _MYO = STORAGE.value_of(Structure.MYO)
 _LV = STORAGE.value_of(Structure.LV)
 
+LEAST_BASAL_CERTAINTY = 0.75
+"""Mean probability of the RV in its basal slice, below which it is left out; chosen in cross-validation."""
+
 _IN_SLICE = ndimage.generate_binary_structure(2, 1)
 
 
@@ -34,6 +37,25 @@ def sensible_anatomy(labels: Array) -> Array:
         if number not in basal:
             _close_wall(plane)
     return labels
+
+
+def without_doubtful_base(labels: Array, rv_probability: Array) -> Array:
+    """The labels of one frame without the RV of its basal slice, where the network is not sure of it.
+
+    labels: uint8 `(slices, rows, columns)` in storage order. rv_probability: the network's, of the same shape. Where a
+    network cannot tell whether a slice still cuts the ventricle, it draws a part of it; an expert draws all or nothing,
+    and at end-systole mostly nothing (docs/decisions/0012).
+    """
+    order, with_rv = base_to_apex(labels), np.flatnonzero((labels == _RV).any(axis=(1, 2)))
+    if len(order) < 2 or len(with_rv) < 2:
+        return labels
+    basal = with_rv[0] if order[0] < order[-1] else with_rv[-1]
+    drawn = labels[basal] == _RV
+    if rv_probability[basal][drawn].mean() >= LEAST_BASAL_CERTAINTY:
+        return labels
+    kept = labels.copy()
+    kept[basal][drawn] = 0
+    return kept
 
 
 def _largest_part(mask: Array) -> Array:

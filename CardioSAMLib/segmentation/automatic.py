@@ -16,10 +16,10 @@ from CardioSAMLib.crops import (
     take,
     with_neighbors,
 )
-from CardioSAMLib.labels import CineSegmentation, Provenance
+from CardioSAMLib.labels import STORAGE, CineSegmentation, Provenance, Structure
 from CardioSAMLib.progress import Progress, silent
 from CardioSAMLib.resources import ModelCard
-from CardioSAMLib.segmentation.anatomy import sensible_anatomy
+from CardioSAMLib.segmentation.anatomy import sensible_anatomy, without_doubtful_base
 from CardioSAMLib.segmentation.locate import HeartBox, locate_heart
 from CardioSAMLib.segmentation.noise import noise_share, smoothed, smoothing_px
 
@@ -69,10 +69,12 @@ class CropSegmenter:
         crops = normalize(np.stack([take(plane, crop) for plane in stack]))
         probabilities = self._probabilities(with_neighbors(crops))
         labels = np.zeros(stack.shape, dtype=np.uint8)
-        for plane, values in zip(labels, probabilities, strict=True):
+        right = np.zeros(stack.shape, dtype=np.float32)
+        for plane, certainty, values in zip(labels, right, probabilities, strict=True):
             window, native = put_back(values, crop, (stack.shape[1], stack.shape[2]))
             plane[window] = native.argmax(axis=0)
-        return sensible_anatomy(labels)
+            certainty[window] = native[STORAGE.value_of(Structure.RV)]
+        return without_doubtful_base(sensible_anatomy(labels), right)
 
     def _probabilities(self, images: Array) -> Array:
         """Mean of two views, as it is and mirrored: more views cost time and gained nothing on validation (0004)."""

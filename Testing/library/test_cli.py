@@ -133,7 +133,7 @@ def test_the_version_is_the_librarys():
 
 def test_models_list_shows_size_license_and_accuracy():
     text = " ".join(run("models", "list", env={**os.environ, "COLUMNS": "200"}).stdout.split())
-    for word in ("cardiosam-unet25d", "MB", "CC BY-NC-SA 4.0", "Dice"):
+    for word in ("cardiosam-unet25d-3", "MB", "CC BY-NC-SA 4.0", "Dice"):
         assert word in text
 
 

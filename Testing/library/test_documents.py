@@ -46,4 +46,4 @@ def test_the_cross_validation_in_the_readme_is_the_measured_one():
         for key in ("dice", "hd95_mm", "lv_ef_error", "rv_ef_error")
     )
     said = f"{len(patients)} patients: {dice:.3f}, {hd95_mm:.1f} mm, {lv:.1f} and {rv:.1f} points"
-    assert f"The same design in cross-validation, {said}" in readme
+    assert f"Its first training in cross-validation, {said}" in readme

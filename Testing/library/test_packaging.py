@@ -114,4 +114,4 @@ def test_the_wheel_holds_code_and_resources_and_runs_from_there(wheel, tmp_path)
         check=True,
         env={**os.environ, "PYTHONPATH": "."},
     )
-    assert Path(done.stdout.strip()) == tmp_path / "CardioSAMLib" / "Resources" / "Models" / "cardiosam-unet25d.onnx"
+    assert Path(done.stdout.strip()) == tmp_path / "CardioSAMLib" / "Resources" / "Models" / "cardiosam-unet25d-3.onnx"

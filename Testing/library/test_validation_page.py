@@ -140,7 +140,7 @@ def test_the_cross_validation_has_a_row_per_fold_and_one_of_all(folds_script):
     text = folds_script.folds_section(folds(100))
     assert "| 1 | 2 | 0.840 ± 0.085 | 4.00 ± 0.00 | 2.0 | +2.0 | – | – | 1 |" in text
     assert "| all | 10 | 0.840 ± 0.063 | 4.00 ± 0.00 | 2.0 | +2.0 | – | – | 5 |" in text
-    assert "The first fold is the model that ships" in unwrapped(text)
+    assert "The first fold is the file that ships" in unwrapped(text)
     assert "100 steps in bfloat16" in unwrapped(text)
 
 
@@ -155,7 +155,7 @@ def test_errors_that_some_patients_do_not_have_say_of_how_many_they_are(folds_sc
 def test_the_model_that_ships_is_named_only_where_it_is_among_the_folds(folds_script):
     content = folds(100)
     content["patients"] = [row for row in content["patients"] if row["fold"] != 1]
-    assert "model that ships" not in unwrapped(folds_script.folds_section(content))
+    assert "file that ships" not in unwrapped(folds_script.folds_section(content))
 
 
 def test_fewer_steps_and_fewer_folds_are_said(folds_script):

@@ -9,6 +9,7 @@ import pytest
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.io import DicomLayout, write_dicom, write_nifti
 from CardioSAMLib.phantom import PhantomOptions, make_phantom
+from CardioSAMLib.resources import DEFAULT_MODEL_ID
 
 slicer = pytest.importorskip("slicer", reason="MRML tests need: pip install slicer-core")
 from CardioSAMLib.mrml import workflow  # noqa: E402
@@ -40,7 +41,7 @@ def test_from_a_file_to_numbers_and_files(phantom, tmp_path):
     assert segmentation.GetScene() is slicer.mrmlScene
     measured = workflow.measure(volume)
     assert measured["schema"] == 1
-    assert measured["model"]["id"] == "cardiosam-unet25d"
+    assert measured["model"]["id"] == DEFAULT_MODEL_ID
     assert (measured["ed_frame"], measured["es_frame"]) == (0, 1)
     assert measured["lv"]["ef_percent"] == pytest.approx(phantom.truth.lv.ef_percent, abs=12.0)
     written = workflow.export(volume, tmp_path / "out")

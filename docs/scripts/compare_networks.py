@@ -30,13 +30,15 @@ from CardioSAMLib.evaluation.result import EvaluationResult
 from CardioSAMLib.evaluation_run.options import EvaluationOptions, HeartBoxChoice
 from CardioSAMLib.evaluation_run.run import evaluate
 from CardioSAMLib.io import write_files
-from CardioSAMLib.resources import DEFAULT_MODEL_ID, resources_dir
+from CardioSAMLib.resources import resources_dir
 from CardioSAMLib.training.configuration import TrainingConfiguration, configuration_path, read_configuration
 from CardioSAMLib.training.networks import build_network
 from CardioSAMLib.training_run.encoders import open_encoder
 from CardioSAMLib.training_run.run import TrainingOptions, train_automatic
 
 COMMAND = "python docs/scripts/compare_networks.py DATA --work FOLDER"
+ENCODER = "cardiosam-unet25d"
+"""That the decoders look through; it also stands in the table, as it ships."""
 DECODERS = ("jain-r0", "jain-r1", "jain-r2", "jain-r3", "jain-r4", "linear")
 NETWORKS_ALONE = ("cardiosam-unet25d", "unet31", "deeplabv3plus", "deeplabv3-r50", "transunet")
 CONFIGURATIONS = (*NETWORKS_ALONE, *DECODERS)
@@ -60,7 +62,7 @@ def main() -> None:
             configuration = shortened(name, given.slices)
             record = trained(configuration, acdc, work)
             rows[name] = {**record, **scores(configuration.name, acdc, work)}
-        shipped = scores(DEFAULT_MODEL_ID, acdc, work)
+        shipped = scores(ENCODER, acdc, work)
     for name, timing in timings().items():
         rows[name] |= {"ms_per_slice": timing.ms_per_slice, "peak_rss_mb": timing.peak_rss_mb}
     result = {
@@ -68,7 +70,7 @@ def main() -> None:
         "slices": given.slices,
         "batch": BATCH,
         "crop_px": CROP_PX,
-        "shipped": {"id": DEFAULT_MODEL_ID, **shipped},
+        "shipped": {"id": ENCODER, **shipped},
         "rows": rows,
     }
     write_files(DOCS, {NETWORKS.name: (json.dumps(result, indent=1) + "\n").encode()})

@@ -27,7 +27,7 @@ from CardioSAMLib.evaluation.result import EvaluationResult
 from CardioSAMLib.evaluation_run.options import EvaluationOptions
 from CardioSAMLib.evaluation_run.run import evaluate
 from CardioSAMLib.io import write_files
-from CardioSAMLib.resources import DEFAULT_MODEL_ID, find_model, resources_dir
+from CardioSAMLib.resources import find_model, resources_dir
 from CardioSAMLib.training.configuration import (
     TrainingConfiguration,
     configuration_path,
@@ -37,6 +37,7 @@ from CardioSAMLib.training.configuration import (
 from CardioSAMLib.training_run.run import TrainingOptions, train_automatic
 
 COMMAND = "python docs/scripts/cross_validate.py DATA --work FOLDER"
+DESIGN = "cardiosam-unet25d"
 METRICS = ("dice", "hd95_mm")
 ALL_FOLDS = "1,2,3,4,5"
 
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int)
     parser.add_argument("--folds", default=ALL_FOLDS)
     given = parser.parse_args()
-    usual = read_configuration(configuration_path(DEFAULT_MODEL_ID))
+    usual = read_configuration(configuration_path(DESIGN))
     assert isinstance(usual, TrainingConfiguration)
     steps = given.steps or usual.steps
     shipped = read_split(resources_dir() / "splits" / usual.split)
@@ -60,7 +61,7 @@ def main() -> None:
         configuration = in_fold(shortened(usual, steps), fold)
         split = read_split(resources_dir() / "splits" / configuration.split, fold)
         if steps == usual.steps and set(split.validation) == set(shipped.validation):
-            model_id = DEFAULT_MODEL_ID
+            model_id = DESIGN
         else:
             model_id = trained(configuration, split, acdc, work)
             precisions.add(precision_of(model_id, work))
@@ -69,7 +70,7 @@ def main() -> None:
     flags += f" --folds {given.folds}" if given.folds != ALL_FOLDS else ""
     result = {
         "command": COMMAND + flags,
-        "configuration": DEFAULT_MODEL_ID,
+        "configuration": DESIGN,
         "steps": steps,
         "usual_steps": usual.steps,
         "precisions": sorted(precisions),

@@ -23,13 +23,13 @@ The refiner (Cohen Indelman 2024) puts points on a coarse contour (k-medoids) an
 surroundings, or such as are optimized through the model: NPPR), and has a promptable model draw anew:
 [promptable.md](promptable.md). Here that model is `{model["id"]}`, version {model["version"]}. Coarse contours come
 from small U-Nets (widths {"-".join(map(str, training["widths"]))}, {budget}) trained on a part of the 80 training
-patients of ACDC, smaller parts inside larger ones, and from the automatic model that ships ("shipped"). The small ones
+patients of ACDC, smaller parts inside larger ones, and from the model `cardiosam-unet25d` ("shipped"). The small ones
 stop so early that more patients do not make them better: they are bad contours of several kinds. All are scored
 on the {result["patients"]} validation patients. The points come from the coarse contours alone (prompt source
 `coarse`), so the figures may be set beside automatic ones.
 
 **What this does not show**: `{model["id"]}` itself was trained on all 80 training patients, and decodes features of the
-shipped automatic model. Refining a model of 4 patients thus brings back what was learned from 80. It says what a good
+`cardiosam-unet25d`. Refining a model of 4 patients thus brings back what was learned from 80. It says what a good
 promptable model does for a bad contour; it does not say that labels can be saved.
 
 ## Use
@@ -145,7 +145,7 @@ def _verdict(rows: list[Row]) -> str:
         "neither": "No difference is shown for",
     }
     found = " ".join(f"{said[key]}: {', '.join(titles)}." for key, titles in words.items() if titles)
-    return f"{found} The automatic model that ships has {shipped:.3f} without any refining."
+    return f"{found} `cardiosam-unet25d` has {shipped:.3f} without any refining."
 
 
 def _grid(rows: list[Row], cell: Callable[[Row], str]) -> str:

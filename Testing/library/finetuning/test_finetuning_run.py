@@ -198,4 +198,9 @@ def test_patients_without_labels_are_named(options, data_set, tmp_path):
 
 @pytest.mark.usefixtures("own_models")
 def test_a_model_of_ones_own_is_listed_beside_those_that_ship():
-    assert [card.id for card in load_catalogue()] == ["cardiosam-unet25d", "cardiosam-prompt", "small-prompt"]
+    assert [card.id for card in load_catalogue()] == [
+        "cardiosam-unet25d-3",
+        "cardiosam-unet25d",
+        "cardiosam-prompt",
+        "small-prompt",
+    ]

@@ -1,10 +1,11 @@
 """Claims about the anatomy that every segmentation has."""
 
 import numpy as np
+import pytest
 from scipy import ndimage
 
 from CardioSAMLib.labels import STORAGE, Structure
-from CardioSAMLib.segmentation.anatomy import sensible_anatomy
+from CardioSAMLib.segmentation.anatomy import LEAST_BASAL_CERTAINTY, sensible_anatomy, without_doubtful_base
 
 RV, MYO, LV = (STORAGE.value_of(structure) for structure in (Structure.RV, Structure.MYO, Structure.LV))
 
@@ -87,3 +88,38 @@ def test_the_input_is_not_changed():
     before = labels.copy()
     sensible_anatomy(labels)
     assert np.array_equal(labels, before)
+
+
+def right_and_left(base_first):
+    """Four slices with both ventricles and a fifth without RV at the apex, the base first or last."""
+    labels = np.zeros((5, 20, 30), np.uint8)
+    for number, radius in enumerate((6, 5, 5, 4, 3)):
+        labels[number, 10 - radius : 10 + radius, 15 : 15 + 2 * radius] = MYO
+        labels[number, 8:12, 18:22] = LV
+        if number < 4:
+            labels[number, 8:14, 4:12] = RV
+    return labels if base_first else labels[::-1].copy()
+
+
+@pytest.mark.parametrize("base_first", [True, False])
+@pytest.mark.parametrize("certainty", [0.7, 0.8])
+def test_a_right_ventricle_is_left_out_of_the_basal_slice_where_it_is_doubtful(base_first, certainty):
+    labels = right_and_left(base_first)
+    given, probability = labels.copy(), np.where(labels == RV, 0.95, 0.02).astype(np.float32)
+    basal = 0 if base_first else 4
+    probability[basal][labels[basal] == RV] = certainty
+    expected = labels.copy()
+    if certainty < LEAST_BASAL_CERTAINTY:
+        expected[basal][expected[basal] == RV] = 0
+    assert np.array_equal(without_doubtful_base(labels, probability), expected)
+    assert np.array_equal(labels, given)
+
+
+def test_doubt_elsewhere_changes_nothing():
+    labels = right_and_left(base_first=True)
+    probability = np.where(labels == RV, 0.95, 0.02).astype(np.float32)
+    probability[3] *= 0.5  # the apex
+    assert np.array_equal(without_doubtful_base(labels, probability), labels)
+    labels[1:][labels[1:] == RV] = 0  # in one slice only: nothing else would be left of it
+    assert np.array_equal(without_doubtful_base(labels, probability * 0.5), labels)
+    assert not without_doubtful_base(np.zeros_like(labels), probability).any()
