@@ -1,6 +1,5 @@
 """Claims about metrics on the experts' contours of ACDC."""
 
-import statistics
 import time
 
 import numpy as np
@@ -29,25 +28,27 @@ def masks(patient):
     return [patient.labels[0] == STORAGE.value_of(structure) for structure in Structure]
 
 
-def test_all_metrics_of_a_volume_pair_take_less_than_150_ms(masks, spacing_mm):
-    predictions = [np.roll(mask, (2, 1), axis=(1, 2)) for mask in masks]
+def seconds_of(masks, predictions, spacing_mm):
+    """Of the processor, for all metrics of the pairs: the least of five, as other work on the machine only adds."""
     seconds = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         for reference, prediction in zip(masks, predictions, strict=True):
             score(MaskPair(reference, prediction, spacing_mm))
-        seconds.append(time.perf_counter() - start)
-    assert statistics.median(seconds) < 0.150
+        seconds.append(time.process_time() - start)
+    return min(seconds)
+
+
+def test_all_metrics_of_a_volume_pair_take_less_than_150_ms(masks, spacing_mm):
+    predictions = [np.roll(mask, (2, 1), axis=(1, 2)) for mask in masks]
+    assert seconds_of(masks, predictions, spacing_mm) < 0.150
 
 
 def test_a_stray_voxel_in_a_corner_of_the_grid_costs_no_more_than_that(masks, spacing_mm):
     predictions = [mask.copy() for mask in masks]
     for prediction in predictions:
         prediction[0, 0, 0] = prediction[-1, -1, -1] = True
-    start = time.perf_counter()
-    for reference, prediction in zip(masks, predictions, strict=True):
-        score(MaskPair(reference, prediction, spacing_mm))
-    assert time.perf_counter() - start < 0.150
+    assert seconds_of(masks, predictions, spacing_mm) < 0.150
 
 
 def test_the_expert_agrees_with_the_expert(masks, spacing_mm):
