@@ -140,8 +140,8 @@ Stop rules, the same way, with the usual prompts:
 
 Prompts after registration: all slices of end-diastole to end-systole, two frames. The mask is shown although a point
 has higher figures: here registration bridges the whole contraction at once, and the contours that go in are those that
-the model knows. From frame to frame the mask says more, and it carries on what a person has corrected, which a point
-leaves to the model.
+the model knows. The mask carries on what a person has corrected, which a point leaves to the model. How a point does
+around a full cycle was not measured.
 
 {_choice(result, "cycle")}
 
