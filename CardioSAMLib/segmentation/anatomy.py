@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 from scipy import ndimage
 
@@ -23,6 +26,7 @@ def sensible_anatomy(labels: Array) -> Array:
 
     - only the largest connected heart (all structures together), then the largest RV and the largest LV with its wall;
     - one LV component per slice, the largest; the others become wall;
+    - near the apex no LV where the slice before it has RV (docs/decisions/0013): it becomes RV, with its wall;
     - holes of the LV filled with LV, holes between LV and wall with wall;
     - the LV enclosed by myocardium, one pixel at least, but for the basal slice, where the wall may be open.
     """
@@ -31,10 +35,11 @@ def sensible_anatomy(labels: Array) -> Array:
     right = _largest_part(labels == _RV)
     labels = np.where(left | right, labels, 0).astype(np.uint8)
     labels = _one_cavity_per_slice(labels)
-    basal = base_to_apex(labels)[:1]
+    order = base_to_apex(labels)
+    _mend_apex(labels, order)
     for number, plane in enumerate(labels):
         fill_holes(plane)
-        if number not in basal:
+        if number not in order[:1]:
             _close_wall(plane)
     return labels
 
@@ -76,6 +81,15 @@ def _one_cavity_per_slice(labels: Array) -> Array:
             attached = ndimage.binary_propagation(plane == _LV, mask=wall | (plane == _LV), structure=_IN_SLICE)
             plane[stray & ~attached] = 0
     return labels
+
+
+def _mend_apex(labels: Array, order: Sequence[int]) -> None:
+    """Changes labels: in the apical third, a cavity that lies mostly on the RV of the slice before it is RV."""
+    for before, number in pairwise(order[-1 - round(len(order) / 3) :]):
+        plane = labels[number]
+        cavity = plane == _LV
+        if cavity.any() and (labels[before][cavity] == _RV).mean() > 0.5:
+            plane[plane >= _MYO] = _RV
 
 
 def fill_holes(plane: Array) -> None:

@@ -77,6 +77,6 @@ class CropSegmenter:
         return without_doubtful_base(sensible_anatomy(labels), right)
 
     def _probabilities(self, images: Array) -> Array:
-        """Mean of two views, as it is and mirrored: more views cost time and gained nothing on validation (0004)."""
-        mirrored = self._network(images[..., ::-1])[..., ::-1]
-        return np.asarray((self._network(images) + mirrored) / 2.0)
+        """Mean of two views, as it is and transposed: more views cost time and gained little on validation (0004)."""
+        transposed = self._network(images.swapaxes(2, 3)).swapaxes(2, 3)
+        return np.asarray((self._network(images) + transposed) / 2.0)

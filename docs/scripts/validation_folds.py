@@ -33,7 +33,9 @@ def folds_section(content: Mapping[str, Any]) -> str:
         "(`Resources/splits/acdc_cv5.json`, stratified by group), each time on 80 patients, and scored on the 20 that "
         "the training has not seen. The design itself was chosen by 20 of these patients, those of the tables "
         "above. The default model was then trained on with milder views ([decision "
-        "0011](decisions/0011-trained-on-with-milder-views.md)), which these figures do not show. "
+        "0011](decisions/0011-trained-on-with-milder-views.md)), and what is done after it was changed ([decisions "
+        "0013](decisions/0013-no-cavity-behind-the-right-ventricle.md) and "
+        "[0014](decisions/0014-the-second-view-is-transposed.md)), neither of which these figures show. "
         f"{_steps(content)} {_first_fold(content)}"
     )
     note = (

@@ -93,12 +93,26 @@ def test_the_input_is_not_changed():
 def right_and_left(base_first):
     """Four slices with both ventricles and a fifth without RV at the apex, the base first or last."""
     labels = np.zeros((5, 20, 30), np.uint8)
-    for number, radius in enumerate((6, 5, 5, 4, 3)):
+    for number, radius in enumerate((6, 5, 5, 4, 4)):
         labels[number, 10 - radius : 10 + radius, 15 : 15 + 2 * radius] = MYO
         labels[number, 8:12, 18:22] = LV
         if number < 4:
             labels[number, 8:14, 4:12] = RV
     return labels if base_first else labels[::-1].copy()
+
+
+@pytest.mark.parametrize("base_first", [True, False])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_a_cavity_behind_the_right_ventricle_is_right_ventricle_near_the_apex(base_first, number):
+    labels = right_and_left(base_first)
+    plane = labels[number if base_first else 4 - number]
+    plane[plane >= MYO] = 0
+    plane[6:12, 2:17] = MYO
+    plane[8:11, 5:11] = LV
+    expected = labels.copy()
+    if number >= 3:  # the apical third
+        expected[number if base_first else 4 - number, 6:12, 2:17] = RV
+    assert np.array_equal(sensible_anatomy(labels), expected)
 
 
 @pytest.mark.parametrize("base_first", [True, False])
