@@ -129,7 +129,8 @@ def in_fold(configuration: TrainingConfiguration, fold: int) -> TrainingConfigur
 class PromptedConfiguration:
     """A training of the promptable network as data.
 
-    encoder: id of the automatic model whose frozen features are used. slices: per step; structures: asked for in each.
+    encoder: id of the automatic model whose features are used. encoder_share: at which part of the learning rate that
+    model's network learns along; 0: it stays as it is. slices: per step; structures: asked for in each.
     finishing_steps: follow on `steps`, at a rate falling from `finishing_rate`; nearly all contours are the expert's.
     """
 
@@ -144,6 +145,7 @@ class PromptedConfiguration:
     finishing_steps: int = 400
     finishing_rate: float = 3e-4
     learning_rate: float = 1e-3
+    encoder_share: float = 0.0
     weight_decay: float = 1e-2
     warm_up_steps: int = 100
     gradient_clip: float = 1.0
@@ -158,6 +160,7 @@ class PromptedConfiguration:
             **_problems_of_any(self),
             "needs 1 or more as slices, structures and steps": min(self.slices, self.structures, self.steps) < 1,
             "needs 0 or more as warm_up_steps and finishing_steps": min(self.warm_up_steps, self.finishing_steps) < 0,
+            "needs an encoder_share of 0 or more": self.encoder_share < 0,
         }
         _check(self.name, problems)
 

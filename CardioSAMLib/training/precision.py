@@ -1,5 +1,5 @@
-"""In what precision a training computes: half of it where the machine has instructions for that, and is several times
-faster in it; losses, updates and statistics always in full."""
+"""In what precision a training computes: half of it where the machine has instructions for that, and is faster in it;
+losses, updates and statistics always in full."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import torch
 
 
 def computes_in_half(device: torch.device) -> bool:
-    """Whether trainings there compute in bfloat16: on CUDA, and on a CPU with matrix instructions (AMX)."""
+    """Whether trainings there compute in bfloat16: on CUDA, and on a CPU with instructions for it (AMX, AVX512)."""
     if device.type == "cpu":
         # Older versions of torch do not tell; with them trainings on a CPU compute in full precision.
         capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-        return bool(capabilities.get("amx_bf16", False))
+        return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
     return device.type == "cuda"
 
 

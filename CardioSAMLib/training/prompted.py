@@ -15,7 +15,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from CardioSAMLib.cine import Array
 from CardioSAMLib.io import write_files
-from CardioSAMLib.networks.prompted import PAD, FrozenEncoder, PromptedDecoder
+from CardioSAMLib.networks.prompted import PAD, FrozenEncoder, LearningEncoder, PromptedDecoder
 from CardioSAMLib.networks.unet import UNet25D
 from CardioSAMLib.progress import Progress, silent
 from CardioSAMLib.training.checkpoint import CHECKPOINT, read_state, write_state
@@ -32,7 +32,7 @@ from CardioSAMLib.training.prompt_sampling import (
     random_prompts,
 )
 from CardioSAMLib.training.sampling import random_views
-from CardioSAMLib.training.schedule import forgetting_average, learning_rate
+from CardioSAMLib.training.schedule import forgetting_average, learning_rate, set_rate
 
 _LEAST_PX = 8
 """Smaller cross-sections of a structure are not asked for."""
@@ -55,7 +55,8 @@ class _Asked:
 
 
 class PromptedRun:
-    """The state of a run. `average` holds the weights to use: the encoder's necks and the decoder.
+    """The state of a run. `average` holds the weights to use: the encoder, of which the necks learn at least, and the
+    decoder.
 
     start: what the run starts from besides the configuration, such as the sha256 of the encoder and the patients.
     history: a row for every so many steps, `losses` of the steps since the last of them.
@@ -65,12 +66,19 @@ class PromptedRun:
         torch.manual_seed(configuration.seed)
         self.configuration = configuration
         self._signature = json.dumps([configuration.what_decides_the_weights(), start])
-        self.encoder = FrozenEncoder(unet).to(memory_format=torch.channels_last)
+        encoder = FrozenEncoder(deepcopy(unet))
+        if configuration.encoder_share:
+            encoder = LearningEncoder(encoder)
+        self.encoder = encoder.to(memory_format=torch.channels_last)
         self.decoder = PromptedDecoder(CLASSES - 1).to(memory_format=torch.channels_last)
-        self.trained = nn.ModuleList([self.encoder.coarse, self.encoder.fine, self.decoder])
+        self.trained = nn.ModuleList([self.encoder, self.decoder])
         self.average = deepcopy(self.trained).eval()
+        necks = [*self.encoder.coarse.parameters(), *self.encoder.fine.parameters()]
+        groups = [{"params": [*necks, *self.decoder.parameters()], "share": 1.0}]
+        if configuration.encoder_share:
+            groups.append({"params": list(self.encoder.unet.parameters()), "share": configuration.encoder_share})
         self.optimizer = torch.optim.AdamW(
-            self.trained.parameters(), lr=configuration.learning_rate, weight_decay=configuration.weight_decay
+            groups, lr=configuration.learning_rate, weight_decay=configuration.weight_decay
         )
         self.step = 0
         self.losses: list[tuple[float, float]] = []
@@ -99,7 +107,7 @@ class PromptedRun:
     def finished(self) -> tuple[FrozenEncoder, PromptedDecoder]:
         """Encoder and decoder with the averaged weights, rounded to half precision, for export."""
         encoder, decoder = deepcopy(self.encoder), deepcopy(self.decoder)
-        nn.ModuleList([encoder.coarse, encoder.fine, decoder]).load_state_dict(self.average.state_dict())
+        nn.ModuleList([encoder, decoder]).load_state_dict(self.average.state_dict())
         for part in (encoder, decoder):
             round_to_half(part)
         return encoder.eval(), decoder.eval()
@@ -190,8 +198,7 @@ class PromptedRun:
 
     def _update(self, loss: Tensor) -> None:
         to = self.configuration
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate()
+        set_rate(self.optimizer, self._learning_rate())
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         clip_grad_norm_(self.trained.parameters(), to.gradient_clip)

@@ -135,7 +135,9 @@ def test_an_earlier_mask_resembles_the_structure():
     assert np.abs(masks).max() <= 10.0
 
 
-def test_a_stopped_run_goes_on_to_the_same_weights(volumes, prompted, unet, tmp_path):
+@pytest.mark.parametrize("encoder_share", [0.0, 0.5])
+def test_a_stopped_run_goes_on_to_the_same_weights(volumes, prompted, unet, tmp_path, encoder_share):
+    prompted = replace(prompted, encoder_share=encoder_share)
     whole = train_prompted(prompted, unet, volumes, tmp_path / "whole")
 
     def stop(fraction, _message):
@@ -178,6 +180,18 @@ def test_only_the_decoder_and_the_necks_learn(volumes, prompted, unet, tmp_path)
     first = next(run.decoder.parameters()).detach()
     assert run.step == prompted.steps + prompted.finishing_steps
     assert torch.isfinite(first).all()
+
+
+def test_the_encoder_learns_along_but_for_its_statistics(volumes, prompted, unet, tmp_path):
+    before = {name: value.clone() for name, value in unet.state_dict().items()}
+    run = train_prompted(replace(prompted, encoder_share=0.5), unet, volumes, tmp_path)
+    for network in (run.encoder.unet, run.finished()[0].unet):
+        after = network.state_dict()
+        learned = {name for name, value in after.items() if not torch.equal(value, before[name].to(value.dtype))}
+        assert {"down.0.0.weight", "down.4.4.weight", "up.0.reduce.weight", "heads.0.weight"} <= learned
+    statistics = [name for name in before if "running" in name]
+    assert statistics
+    assert all(torch.equal(run.encoder.unet.state_dict()[name], before[name]) for name in statistics)
 
 
 def test_a_checkpoint_of_another_configuration_is_not_continued(volumes, prompted, unet, tmp_path):
