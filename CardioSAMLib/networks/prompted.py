@@ -1,4 +1,4 @@
-"""The small promptable network: a frozen U-Net's features, and SAM's prompts and two-way decoder at half its width.
+"""The small promptable network: a U-Net's features, and SAM's prompts and two-way decoder at half its width.
 
 Unlike in SAM, points and boxes are also drawn as maps, as SAM does with masks: see `drawn_prompts`.
 """

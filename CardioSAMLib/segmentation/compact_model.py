@@ -1,4 +1,4 @@
-"""The promptable model that ships: a frozen U-Net's features and a small decoder of SAM's kind, run by onnxruntime."""
+"""The promptable model that ships: a U-Net's features and a small decoder of SAM's kind, run by onnxruntime."""
 
 from __future__ import annotations
 

@@ -73,16 +73,18 @@ class PromptedRun:
         self.decoder = PromptedDecoder(CLASSES - 1).to(memory_format=torch.channels_last)
         self.trained = nn.ModuleList([self.encoder, self.decoder])
         self.average = deepcopy(self.trained).eval()
-        necks = [*self.encoder.coarse.parameters(), *self.encoder.fine.parameters()]
-        groups = [{"params": [*necks, *self.decoder.parameters()], "share": 1.0}]
-        if configuration.encoder_share:
-            groups.append({"params": list(self.encoder.unet.parameters()), "share": configuration.encoder_share})
-        self.optimizer = torch.optim.AdamW(
-            groups, lr=configuration.learning_rate, weight_decay=configuration.weight_decay
-        )
+        self.optimizer = self._new_optimizer()
         self.step = 0
         self.losses: list[tuple[float, float]] = []
         self.history: list[dict[str, float]] = []
+
+    def _new_optimizer(self) -> torch.optim.Optimizer:
+        """Of what learns. Each group's `share` is its part of the learning rate."""
+        to, necks = self.configuration, (self.encoder.coarse, self.encoder.fine)
+        groups = [{"params": [w for part in (*necks, self.decoder) for w in part.parameters()], "share": 1.0}]
+        if to.encoder_share:
+            groups.append({"params": list(self.encoder.unet.parameters()), "share": to.encoder_share})
+        return torch.optim.AdamW(groups, lr=to.learning_rate, weight_decay=to.weight_decay)
 
     def save(self, path: Path) -> None:
         """Writes the state."""

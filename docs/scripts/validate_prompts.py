@@ -66,6 +66,17 @@ class Volume:
     heart: HeartBox
 
 
+@dataclass(frozen=True)
+class SliceScore:
+    """Of one structure in one slice. values: the `METRICS`. shared_px: pixels of both the answer and the reference;
+    both_px: the sum of their pixels."""
+
+    structure: Structure
+    values: list[float]
+    shared_px: int
+    both_px: int
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
@@ -124,26 +135,38 @@ def measured(
     counts: PromptCounts,
     jitter: SideJitter | None = None,
 ) -> dict[str, Any]:
-    """Means of the 2D metrics: over the structures of all slices of a volume, then over volumes."""
+    """Means of the 2D metrics: over the structures of all slices of a volume, then over volumes. And `volume_dice`: of
+    the prompted slices of a structure as one volume, mean over structures, then over volumes."""
     means = []
     slices = 0
     for volume in volumes:
-        rows = []
+        rows: list[SliceScore] = []
         for number in (
             number for one in slices_of_passes(volume.labels, mode, [SEED, volume.number]) for number in one
         ):
             rows += slice_scores(prompter, volume, number, mode, counts, jitter)
             slices += 1
         if rows:
-            means.append(np.mean(rows, axis=0))
+            means.append([*np.mean([row.values for row in rows], axis=0), volume_dice(rows)])
     values = np.mean(means, axis=0)
-    return {"slices": slices, **{key: float(value) for key, value in zip(METRICS, values, strict=True)}}
+    keys = (*METRICS, "volume_dice")
+    return {"slices": slices, **{key: float(value) for key, value in zip(keys, values, strict=True)}}
+
+
+def volume_dice(rows: Sequence[SliceScore]) -> float:
+    """3D Dice of each structure in these slices of one volume, mean over structures."""
+    structures = {row.structure for row in rows}
+    return float(np.mean([pooled_dice([row for row in rows if row.structure is one]) for one in structures]))
+
+
+def pooled_dice(rows: Sequence[SliceScore]) -> float:
+    return 2.0 * sum(row.shared_px for row in rows) / sum(row.both_px for row in rows)
 
 
 def slice_scores(
     prompter: Prompter, volume: Volume, number: int, mode: PromptMode, counts: PromptCounts, jitter: SideJitter | None
-) -> list[list[float]]:
-    """One row per prompted structure. The literal mode takes each structure's mask by itself, overlaps and all."""
+) -> list[SliceScore]:
+    """One per prompted structure. The literal mode takes each structure's mask by itself, overlaps and all."""
     reference = volume.labels[number]
     seed = [SEED, volume.number, volume.frame, number]
     prompts = simulate(reference, mode, counts, seed).structures
@@ -158,8 +181,10 @@ def slice_scores(
     spacing_mm = volume.cine.geometry.spacing_mm[:2]
     rows = []
     for structure, mask in drawn.items():
-        values = score(MaskPair(reference == STORAGE.value_of(structure), mask, spacing_mm))
-        rows.append([values[key] for key in METRICS])
+        wanted = reference == STORAGE.value_of(structure)
+        values = score(MaskPair(wanted, mask, spacing_mm))
+        shared_px, both_px = int((wanted & mask).sum()), int(wanted.sum() + mask.sum())
+        rows.append(SliceScore(structure, [values[key] for key in METRICS], shared_px, both_px))
     return rows
 
 
@@ -183,19 +208,21 @@ Written by `{result["command"]}`, never by hand; the figures are in
 
 **These figures say how well the model follows a person who knows the answer**: points and boxes are drawn from the
 reference contours (prompt source `reference`). They may not be set beside those of automatic contours
-([validation.md](validation.md)). 2D metrics per slice, rules of [metrics.md](metrics.md); means over the
-structures of all slices of a volume, then over volumes. Modes and prompts: [prompts.md](prompts.md).
+([validation.md](validation.md)). Metrics per slice, rules of [metrics.md](metrics.md); means over the
+structures of all slices of a volume, then over volumes. 3D Dice: of all prompted slices of a structure together, as
+automatic contours are scored, but that these must find out by themselves in which slices a structure lies. Modes and
+prompts: [prompts.md](prompts.md).
 
 ## Box, two points on the structure, one on each of the others
 
-Every slice with contours ({usual["slices"]}): mean Dice **{usual["dice"]:.3f}**, HD95 {usual["hd95_mm"]:.2f} mm,
-ASSD {usual["assd_mm"]:.2f} mm.
+Every slice with contours ({usual["slices"]}): 3D Dice **{usual["volume_dice"]:.3f}**; per slice, mean Dice
+**{usual["dice"]:.3f}**, HD95 {usual["hd95_mm"]:.2f} mm, ASSD {usual["assd_mm"]:.2f} mm.
 
 With each side of the box (which has a margin of {USUAL.box_margin_px:g} px) up to so many pixels of the original image
 farther out:
 
-| pixels | Dice | HD95, mm | ASSD, mm |
-|---|---|---|---|
+| pixels | 3D Dice | Dice | HD95, mm | ASSD, mm |
+|---|---|---|---|---|
 {rows_of(result["jitter"], lambda row: f"{row['px']:g}")}
 
 ## The thesis' grid
@@ -203,8 +230,8 @@ farther out:
 Stein 2023 prompts each structure with 2, 3 or 5 points on it, 0, 1 or 2 on each of the others, with or without a box.
 Corrected mode: every slice with contours ({corrected[0]["slices"]}), structures exclude each other.
 
-| points, negatives, box | Dice | HD95, mm | ASSD, mm |
-|---|---|---|---|
+| points, negatives, box | 3D Dice | Dice | HD95, mm | ASSD, mm |
+|---|---|---|---|---|
 {rows_of(corrected, combination)}
 
 Literal mode, as published: one random slice with all structures per volume in each of 5 passes
@@ -213,7 +240,7 @@ not drawn: its mask entered no figure.
 
 | points, negatives, box | Dice | HD95, mm | ASSD, mm |
 |---|---|---|---|
-{rows_of(literal, combination)}
+{rows_of(literal, combination, volumes=False)}
 
 The thesis gives for SAM ViT-H on ACDC: without fine-tuning at best 0.71 (5 points, 2 negatives, no box), and with its
 decoder fine-tuned on 160 volumes 0.84 (2 points, 1 negative, box). Those are another model, another training and other
@@ -225,9 +252,16 @@ def combination(row: dict[str, Any]) -> str:
     return f"{row['positives']}, {row['negatives']}, {'box' if row['box'] else 'no box'}"
 
 
-def rows_of(rows: Sequence[dict[str, Any]], name: Any) -> str:
+def rows_of(rows: Sequence[dict[str, Any]], name: Any, volumes: bool = True) -> str:
+    """volumes: with the 3D Dice, which slices drawn at random do not have."""
+
+    def volume(row: dict[str, Any]) -> str:
+        return f" {row['volume_dice']:.3f} |"
+
     return "\n".join(
-        f"| {name(row)} | {row['dice']:.3f} | {row['hd95_mm']:.2f} | {row['assd_mm']:.2f} |" for row in rows
+        f"| {name(row)} |{volume(row) if volumes else ''} {row['dice']:.3f} | {row['hd95_mm']:.2f} | "
+        f"{row['assd_mm']:.2f} |"
+        for row in rows
     )
 
 
@@ -241,6 +275,7 @@ def write_accuracy(model_id: str, result: dict[str, Any]) -> None:
                 "split": SPLIT,
                 "command": COMMAND,
                 "slice_dice_box_2_points": round(result["usual"]["dice"], 4),
+                "volume_dice_box_2_points": round(result["usual"]["volume_dice"], 4),
             }
     write_files(path.parent, {path.name: (json.dumps(catalogue, indent=2, ensure_ascii=False) + "\n").encode()})
 
