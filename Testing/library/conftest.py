@@ -194,4 +194,4 @@ def no_matrix_instructions(monkeypatch):
     """Trainings compute in float32."""
     import torch
 
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_vnni": True}, raising=False)
