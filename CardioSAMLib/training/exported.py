@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.io.onnx_weights import stored_weights
@@ -50,17 +51,55 @@ def read_encoder(path: Path) -> FrozenEncoder:
     return encoder.eval()
 
 
+@torch.no_grad()
+def measure_normalizations(network: nn.Module, inputs: Iterable[tuple[Tensor, ...]]) -> None:
+    """Gives the batch normalizations of a network of an exported file the statistics of these inputs, and weights with
+    which it answers as before: where they were folded into convolutions, statistics of a batch would change the answer.
+    """
+    sums: dict[nn.BatchNorm2d, list[Tensor]] = {}
+
+    def note(layer: nn.BatchNorm2d, given: tuple[Tensor, ...]) -> None:
+        values = given[0].double()
+        count = torch.tensor(values.numel() / values.shape[1], dtype=torch.float64)
+        parts = (count, values.sum((0, 2, 3)), values.square().sum((0, 2, 3)))
+        before = sums.get(layer, [torch.zeros(())] * len(parts))
+        sums[layer] = [total + part for total, part in zip(before, parts, strict=True)]
+
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
+    hooks = [layer.register_forward_pre_hook(note) for layer in layers]
+    learning = network.training
+    network.eval()
+    for given in inputs:
+        network(*given)
+    network.train(learning)
+    for hook in hooks:
+        hook.remove()
+    for layer, (count, total, squares) in sums.items():
+        mean = total / count
+        _set_statistics(layer, mean, (squares / count - mean.square()).clamp(min=0.0))
+
+
+def _set_statistics(layer: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
+    if layer.running_mean is None or layer.running_var is None:
+        raise ValueError("a normalization without statistics")
+    scale = layer.weight / (layer.running_var + layer.eps).sqrt()
+    layer.bias.add_(scale * (mean - layer.running_mean))
+    layer.weight.copy_(scale * (variance + layer.eps).sqrt())
+    layer.running_mean.copy_(mean)
+    layer.running_var.copy_(variance)
+
+
 def _graph(path: Path) -> Any:
     import onnx
 
     return onnx.load(str(path)).graph
 
 
-def _values(graph: Any) -> dict[str, torch.Tensor]:
+def _values(graph: Any) -> dict[str, Tensor]:
     return {name: torch.from_numpy(values) for name, values in stored_weights(graph).items()}
 
 
-def _constant_of(graph: Any, values: Mapping[str, torch.Tensor], operation: str, channels: int) -> torch.Tensor:
+def _constant_of(graph: Any, values: Mapping[str, Tensor], operation: str, channels: int) -> Tensor:
     """What all channels of the one result of so many channels are multiplied with, or what is added to them."""
     found = [
         values[name]
@@ -74,7 +113,10 @@ def _constant_of(graph: Any, values: Mapping[str, torch.Tensor], operation: str,
     return found[0]
 
 
-def _unet(values: Mapping[str, torch.Tensor], widths: tuple[int, ...], prefix: str, path: Path) -> UNet25D:
+def _unet(values: Mapping[str, Tensor], widths: tuple[int, ...], prefix: str, path: Path) -> UNet25D:
+    problem = UnusableInput(f"{path.name} holds no U-Net of the widths {widths}; name the file of that model.")
+    if f"{prefix}down.{len(widths)}.0.weight" in values:
+        raise problem
     network = UNet25D(widths).eval()
     state = network.state_dict()
     for name in state:
@@ -82,13 +124,13 @@ def _unet(values: Mapping[str, torch.Tensor], widths: tuple[int, ...], prefix: s
         if stored is not None and stored.shape == state[name].shape:
             state[name] = stored
         elif name.endswith(".weight") and state[name].ndim == 4 and not name.startswith(_COARSER_HEADS):
-            raise UnusableInput(f"{path.name} holds no U-Net of the widths {widths}; name the file of that model.")
+            raise problem
     for name in [name for name in values if name.endswith(_FOLDED)]:
         convolution = name.removeprefix(prefix).removesuffix(_FOLDED)
         block, number = convolution.rsplit(".", 1)
         normalization = f"{block}.{int(number) + 1}"
         if f"{normalization}.running_var" not in state:
-            raise UnusableInput(f"{path.name} holds no U-Net of the widths {widths}; name the file of that model.")
+            raise problem
         state[f"{normalization}.weight"] = torch.ones_like(values[name])
         state[f"{normalization}.bias"] = values[name]
         state[f"{normalization}.running_mean"] = torch.zeros_like(values[name])

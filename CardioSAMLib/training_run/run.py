@@ -20,13 +20,16 @@ from CardioSAMLib.training_run.encoders import OpenedEncoder, open_encoder, unet
 from CardioSAMLib.training_run.features import forget_features, kept_features
 from CardioSAMLib.training_run.hearts import phantom_volumes
 from CardioSAMLib.training_run.record import record_of
-from CardioSAMLib.training_run.start import check_unseen, start_from, trained_on
+from CardioSAMLib.training_run.start import check_unseen, is_model_file, start_from, trained_on
 
 if TYPE_CHECKING:
     from CardioSAMLib.training.configuration import PromptedConfiguration, TrainingConfiguration
     from CardioSAMLib.training.dataset import Volume
     from CardioSAMLib.training.loop import TrainingRun
     from CardioSAMLib.training.processes import Processes
+
+_NORMALIZING_STEPS = 40
+"""Batches that tell the statistics of normalizations which an exported file lacks."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class TrainingOptions:
 
     configuration: name of one that ships, or a TOML file. data: folder of ACDC-style patients; None for configurations
     that make their own. checkpoint: file of the encoder, in place of the one that the configuration names; of a network
-    without an encoder, the `weights.pt` to begin with.
+    without an encoder, the `weights.pt` to begin with, or the ONNX file of a unet25d.
     device: "cuda", "mps" or "cpu"; None: the fastest there is.
     fold: of the cross-validation that ships, in place of the configuration's split, counted from 1.
     """
@@ -93,6 +96,7 @@ def train_automatic(
     import torch
 
     from CardioSAMLib.training.export import check_exportable
+    from CardioSAMLib.training.exported import measure_normalizations
     from CardioSAMLib.training.loop import TrainingRun, train
     from CardioSAMLib.training.networks import build_network
     from CardioSAMLib.training.processes import started_processes
@@ -127,8 +131,12 @@ def train_automatic(
     start = {"patients": patients, "begun_with": begun_with}
     signature = json.dumps([start, encoder.key if encoder else ""])
     encode = kept_features(configuration, encoder, options.out)
-    run = TrainingRun(configuration, network, signature, encode, processes)
     sampler = batches_of(configuration, training, processes.part)
+    if begun_with is not None and options.checkpoint is not None and is_model_file(options.checkpoint):
+        batches = (sampler.at(step) for step in range(_NORMALIZING_STEPS))
+        given = (((b.images,) if b.stacks is None else (b.images, b.stacks)) for b in batches)
+        measure_normalizations(network, given)
+    run = TrainingRun(configuration, network, signature, encode, processes)
     watch = partial(validate, volumes=validation, size_px=configuration.size_px, encode=encode, processes=processes)
     train(run, sampler, watch, options.out, part_of(progress, 0.05, 0.98))
     if processes.part.index:

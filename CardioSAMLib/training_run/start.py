@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.evaluation.protocols.splits import Split
 from CardioSAMLib.evaluation_run.patients import patients_of_file, patients_seen_by
+from CardioSAMLib.io.paths import existing
 from CardioSAMLib.resources import find_model, sha256_of
 
 if TYPE_CHECKING:
@@ -18,21 +19,48 @@ if TYPE_CHECKING:
 
 
 def start_from(network: nn.Module, choice: NetworkChoice, weights: Path) -> str:
-    """Takes over the weights of a `weights.pt`; returns its sha256.
+    """Takes over the weights of a `weights.pt`, or of the model file of a unet25d; returns its sha256.
 
     It must be of a network of the same kind and options; a stack-unet also takes those of a unet25d of its widths.
     Raises UnusableInput where the file is not such a one.
     """
-    import torch
-
     from CardioSAMLib.networks.stack_unet import StackUNet
     from CardioSAMLib.networks.unet import UNet25D
-    from CardioSAMLib.training.networks import build_network, network_options
 
-    problem = UnusableInput(
+    kind, earlier = _earlier_network(choice, weights)
+    if isinstance(network, StackUNet) and isinstance(earlier, UNet25D):
+        network.start_from(earlier)
+    elif kind == choice.kind:
+        network.load_state_dict(earlier.state_dict())
+    else:
+        raise _problem(choice, weights)
+    return sha256_of(weights)
+
+
+def is_model_file(weights: Path) -> bool:
+    """An exported model: its coarser heads and the statistics of its normalizations are not in the file."""
+    return weights.suffix == ".onnx"
+
+
+def _problem(choice: NetworkChoice, weights: Path) -> UnusableInput:
+    return UnusableInput(
         f"{weights} holds no weights of a {choice.kind} with the options of this configuration; give the weights.pt of "
         "such a training, or leave out the checkpoint."
     )
+
+
+def _earlier_network(choice: NetworkChoice, weights: Path) -> tuple[str, nn.Module]:
+    """Kind and network of the file."""
+    import torch
+
+    from CardioSAMLib.training.exported import read_unet
+    from CardioSAMLib.training.networks import WidthOptions, build_network, network_options
+
+    problem = _problem(choice, weights)
+    if is_model_file(weights):
+        if not isinstance(choice.options, WidthOptions):
+            raise problem
+        return "unet25d", read_unet(existing(weights), choice.options.widths)
     try:
         stored: dict[str, Any] = torch.load(weights, map_location="cpu", weights_only=True)
         kind, options = stored["kind"], network_options(stored["kind"], stored["options"])
@@ -42,13 +70,7 @@ def start_from(network: nn.Module, choice: NetworkChoice, weights: Path) -> str:
         earlier.load_state_dict(stored["network"])
     except (OSError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError) as error:
         raise problem from error
-    if isinstance(network, StackUNet) and isinstance(earlier, UNet25D):
-        network.start_from(earlier)
-    elif kind == choice.kind:
-        network.load_state_dict(earlier.state_dict())
-    else:
-        raise problem
-    return sha256_of(weights)
+    return kind, earlier
 
 
 def check_unseen(split: Split, choice: NetworkChoice, checkpoint: Path | None) -> None:

@@ -129,6 +129,24 @@ def test_a_training_goes_on_from_the_weights_of_an_earlier_one(tmp_path):
         train_model(replace(begun, checkpoint=None))
 
 
+def test_a_training_goes_on_from_the_model_file_of_an_earlier_one(tmp_path):
+    for name, kind, extra in (("first", "unet25d", ""), ("second", "stack-unet", "\n[stacks]\nstacks = 1\n")):
+        network = f'kind = "{kind}"\nwidths = [4, 6]'
+        (tmp_path / f"{name}.toml").write_text(SHORT.format(network=network, views="") + extra)
+    second = (tmp_path / "second.toml").read_text().replace("[4, 6]", "[4, 6, 12, 18, 24]")
+    (tmp_path / "second.toml").write_text(second)
+    first = (tmp_path / "first.toml").read_text().replace("[4, 6]", "[4, 6, 12, 18, 24]")
+    (tmp_path / "first.toml").write_text(first)
+    train_model(TrainingOptions(str(tmp_path / "first.toml"), tmp_path / "first", device="cpu"))
+    file = tmp_path / "first" / "short.onnx"
+    train_model(TrainingOptions(str(tmp_path / "second.toml"), tmp_path / "second", None, file, "cpu"))
+    record = json.loads((tmp_path / "second" / "record.json").read_text())
+    assert record["begun_with"] == sha256_of(file)
+    (tmp_path / "third.toml").write_text(SHORT.format(network='kind = "unet25d"\nwidths = [4, 6]', views=""))
+    with pytest.raises(UnusableInput, match=r"holds no U-Net of the widths \(4, 6\)"):
+        train_model(TrainingOptions(str(tmp_path / "third.toml"), tmp_path / "third", None, file, "cpu"))
+
+
 def test_a_fold_is_trained_on_its_patients_under_a_name_of_its_own(tmp_path, monkeypatch):
     asked = {}
 
