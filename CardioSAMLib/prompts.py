@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import json
 import math
+import operator
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
@@ -100,6 +101,12 @@ class StructurePrompts:
                 f"{self.structure!r} is no structure; give Structure.LV, Structure.MYO or Structure.RV."
             )
         name = self.structure.name
+        if not all(isinstance(point, PointPrompt) for point in self.points):
+            raise UnusableInput(f"A point for {name} is no PointPrompt; give PointPrompt(row, column).")
+        if not isinstance(self.box, BoxPrompt | None):
+            raise UnusableInput(
+                f"The box for {name} is no BoxPrompt; give BoxPrompt(first row, first column, last row, last column)."
+            )
         if self.mask is not None:
             object.__setattr__(self, "mask", np.asarray(self.mask))
             _check_mask(self.mask, name)
@@ -163,8 +170,8 @@ class SlicePrompts:
     frozen: frozenset[Structure] = frozenset()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "structures", tuple(self.structures))
-        object.__setattr__(self, "frozen", frozenset(self.frozen))
+        object.__setattr__(self, "structures", _several(self.structures, StructurePrompts, "structures"))
+        object.__setattr__(self, "frozen", frozenset(_several(self.frozen, Structure, "frozen")))
         object.__setattr__(self, "frame", _whole(self.frame, "frame"))
         object.__setattr__(self, "slice_number", _whole(self.slice_number, "slice number"))
         names = [prompts.structure for prompts in self.structures]
@@ -284,6 +291,8 @@ def _check_mask(mask: Array, name: str) -> None:
             f"The logits for {name} are not finite numbers on a square grid; give the low-resolution logits of an "
             "earlier answer, or a bool mask on the image."
         )
+    if mask.dtype != bool and mask.any() and np.isin(mask, (0, 1)).all():
+        raise UnusableInput(f"The mask for {name} holds zeros and ones, which are no logits; give it as bool.")
     # Logits without a pixel above 0 may stand: they are what a model answers that found nothing, before the next click.
     if mask.dtype == bool and not mask.any():
         raise UnusableInput(f"The mask for {name} is empty; give one that shows it, or no mask.")
@@ -299,10 +308,18 @@ def _as_floats(prompt: PointPrompt | BoxPrompt, *names: str) -> None:
             raise UnusableInput(f"{name} of a prompt is {given!r}; give a number of pixels.") from error
 
 
+def _several(given: object, kind: type, name: str) -> tuple[Any, ...]:
+    """What must be a collection of this kind: a word or number in it would protect or prompt nothing."""
+    values = tuple(given) if isinstance(given, Iterable) else None
+    if values is None or not all(isinstance(value, kind) for value in values):
+        raise UnusableInput(f"{name} of prompts is {given!r}; give a tuple of {kind.__name__}.")
+    return values
+
+
 def _whole(value: object, name: str) -> int:
     try:
-        return int(value)  # type: ignore[call-overload, no-any-return]
-    except (TypeError, ValueError, OverflowError) as error:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError as error:
         raise UnusableInput(f"The {name} of prompts is {value!r}; give its number, counted from 0.") from error
 
 

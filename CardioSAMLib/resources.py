@@ -43,6 +43,7 @@ class ModelCard:
     checkpoint of SAM, which has both. url: where the file is downloaded from on demand, and `decoder` has one, too;
     None where it need not be. folder: where the files of a model lie that was added or is downloaded; None for those
     that ship. patients: that it was trained on, as training and fine-tuning note it; none where that is not known.
+    transposable: whether it has learned transposed images like upright ones, and answers with the mean of both views.
     """
 
     id: str
@@ -64,6 +65,7 @@ class ModelCard:
     url: str | None = None
     folder: Path | None = None
     patients: tuple[str, ...] = ()
+    transposable: bool = False
 
     @property
     def path(self) -> Path:
@@ -158,6 +160,8 @@ def _card(entry: Mapping[str, Any]) -> ModelCard:
     numbers = (card.bytes, card.spacing_mm)
     if not all(isinstance(text, str) for text in texts) or not all(isinstance(one, (int, float)) for one in numbers):
         raise TypeError(f"The entry of {card.id} has a value of another type.")
+    if not isinstance(card.transposable, bool):
+        raise TypeError(f"The entry of {card.id} has a transposable that is neither true nor false.")
     if len(card.input_shape_px) != 2 or not isinstance(card.accuracy, Mapping):
         raise TypeError(f"The entry of {card.id} has an input shape or accuracy that is none.")
     return card

@@ -110,7 +110,7 @@ def patients_of_file(path: Path) -> tuple[str, ...]:
         cards = models_in(path.parent)
     except UnusableInput:
         return ()
-    return next((card.patients for card in cards if card.file == path.name), ())
+    return next((patients_seen_by(card) for card in cards if card.file == path.name), ())
 
 
 def _below(folder: Path, leave_out: set[Path], depth: int) -> list[Path]:

@@ -12,7 +12,7 @@ from CardioSAMLib.crops import take
 from CardioSAMLib.finetuning.views import LabeledSlice
 from CardioSAMLib.labels import STORAGE, Structure
 from CardioSAMLib.prompts import StructurePrompts, box_around
-from CardioSAMLib.segmentation.jitter import JITTERS, jittered_box
+from CardioSAMLib.segmentation.jitter import JITTERS, SideJitter, jittered_box
 from CardioSAMLib.segmentation.model_image import ModelImage
 from CardioSAMLib.segmentation.simulate import STEIN_CORRECTED, PromptCounts, simulate
 from CardioSAMLib.training.recipe import AskOptions
@@ -33,8 +33,20 @@ def asked_in(
     shown[: image.shown_px[0], : image.shown_px[1]] = 1.0
     return tuple(
         (prompts, take(labels == STORAGE.value_of(prompts.structure), image.crop) * shown)
-        for prompts in _prompts(labels, view.pixel_mm, options, list(seed))
+        for prompts in _prompts(labels, view.pixel_mm, options, _in_view(options.jitter, image), list(seed))
     )
+
+
+def _in_view(name: str, image: ModelImage) -> SideJitter | None:
+    """The jitter of that name in native pixels. Pixels of a scaled image are of what the model sees, not of the slice
+    that it is cut from."""
+    if not name:
+        return None
+    jitter = JITTERS[name]
+    if jitter.unit == "mm":
+        return jitter
+    shown = tuple(round(count * step) for count, step in zip(image.shown_px, image.crop.step_px, strict=True))
+    return replace(jitter, amount=jitter.native_px((shown[0], shown[1]), (1.0, 1.0))[0], unit="px")
 
 
 def _shown(image: ModelImage, shape: Sequence[int]) -> Array:
@@ -48,7 +60,7 @@ def _shown(image: ModelImage, shape: Sequence[int]) -> Array:
 
 
 def _prompts(
-    labels: Array, pixel_mm: tuple[float, float], options: AskOptions, seed: list[int]
+    labels: Array, pixel_mm: tuple[float, float], options: AskOptions, jitter: SideJitter | None, seed: list[int]
 ) -> list[StructurePrompts]:
     if options.positives:
         counts = PromptCounts(options.positives, options.negatives, options.box, box_margin_px=options.box_margin_px)
@@ -59,13 +71,13 @@ def _prompts(
             box = box_around(labels == STORAGE.value_of(structure), options.box_margin_px)
             if box is not None:
                 drawn.append(StructurePrompts(structure, box=box))
-    return [_jittered(own, labels, pixel_mm, options.jitter, seed) for own in drawn]
+    return [_jittered(own, labels, pixel_mm, jitter, seed) for own in drawn]
 
 
 def _jittered(
-    own: StructurePrompts, labels: Array, pixel_mm: tuple[float, float], jitter: str, seed: list[int]
+    own: StructurePrompts, labels: Array, pixel_mm: tuple[float, float], jitter: SideJitter | None, seed: list[int]
 ) -> StructurePrompts:
-    if own.box is None or not jitter:
+    if own.box is None or jitter is None:
         return own
     shape, its_seed = (labels.shape[0], labels.shape[1]), [*seed, STORAGE.value_of(own.structure)]
-    return replace(own, box=jittered_box(own.box, JITTERS[jitter], shape, pixel_mm, its_seed))
+    return replace(own, box=jittered_box(own.box, jitter, shape, pixel_mm, its_seed))

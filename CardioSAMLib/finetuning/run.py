@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,14 +16,14 @@ from CardioSAMLib.evaluation_run.patients import patients_of_file, patients_seen
 from CardioSAMLib.finetuning.asking import check_ask
 from CardioSAMLib.finetuning.examples import Encode, SliceExamples, pixels_only
 from CardioSAMLib.finetuning.tunable import BaseCard, TunableModel
-from CardioSAMLib.finetuning.views import LabeledSlice, read_slices
+from CardioSAMLib.finetuning.views import LabeledSlice, read_slices, sha256_of_slices
 from CardioSAMLib.io import check_writable, load_acdc_patient, write_files
 from CardioSAMLib.model_store import add_models, check_name
 from CardioSAMLib.progress import Progress, part_of, silent
 from CardioSAMLib.resources import CHECKPOINT_SUFFIX, PROMPTABLE, find_model, load_catalogue, models_in
 from CardioSAMLib.segmentation import EmbeddingCache, load_sam
 from CardioSAMLib.segmentation.checkpoint_model import DEFAULT_INPUT_SIZE_PX
-from CardioSAMLib.segmentation.device import choose_device
+from CardioSAMLib.segmentation.device import choose_device, is_out_of_memory
 from CardioSAMLib.segmentation.model_image import ModelImage
 from CardioSAMLib.segmentation.promptable import embedding_of
 
@@ -87,18 +88,20 @@ def finetune(data: Path, out: Path, options: FineTuningOptions, progress: Progre
     training = read_slices(data, split.train, part_of(progress, 0.0, 0.04))
     validation = read_slices(data, split.validation, part_of(progress, 0.04, 0.05))
     patients = {"train": split.train, "validation": split.validation}
-    run = FineTuningRun(recipe, tuned.network, f"{tuned.sha256} {_json(patients).decode()}")
+    start = f"{tuned.sha256} {_json(patients).decode()} {sha256_of_slices([*training, *validation])}"
+    run = FineTuningRun(recipe, tuned.network, start)
     if (out / "checkpoint.pt").exists():
-        run.load(out / "checkpoint.pt")  # refuses other patients before anything is written
+        run.load(out / "checkpoint.pt")  # refuses other patients or contours before anything is written
     write_files(out, {"split.json": _json(patients)})
     encode = pixels_only if recipe.trains_encoder else kept_embeddings(tuned, out / _EMBEDDINGS)
-    fine_tune(
-        run,
-        SliceExamples(training, tuned, recipe, encode, varied=True),
-        SliceExamples(validation, tuned, recipe, encode, varied=False) if validation else None,
-        out,
-        part_of(progress, 0.05, 0.98),
-    )
+    with _enough_memory():
+        fine_tune(
+            run,
+            SliceExamples(training, tuned, recipe, encode, varied=True),
+            SliceExamples(validation, tuned, recipe, encode, varied=False) if validation else None,
+            out,
+            part_of(progress, 0.05, 0.98),
+        )
     progress(0.98, "writing the model")
     measured = [row["dice"] for row in run.history if "dice" in row]
     before, after = (measured[0], max(measured[1:])) if validation else (None, None)
@@ -109,6 +112,20 @@ def finetune(data: Path, out: Path, options: FineTuningOptions, progress: Progre
     # They have served: the model's own use keeps its embeddings in the user's cache.
     EmbeddingCache(out / _EMBEDDINGS, _CACHE_BYTES).clear()
     return FineTuned(card.id, tuple(path for path in sorted(out.glob(f"{name}*")) if path.is_file()), before, after)
+
+
+@contextmanager
+def _enough_memory() -> Iterator[None]:
+    """Raises UnusableInput where that of the device runs out; the run goes on from its last checkpoint."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UnusableInput(
+            "The memory of the device is not enough for this fine-tuning; give a smaller --input-size in another "
+            "folder, or go on in this one with --device cpu."
+        ) from error
 
 
 def open_tunable(options: FineTuningOptions, trains_encoder: bool) -> TunableModel:
@@ -177,7 +194,7 @@ def _split(data: Path, file: Path | None, seed: int, seen: Sequence[str]) -> Spl
         if known:
             raise UnusableInput(
                 f"The weights to begin with were trained on {len(known)} of the validation patients, such as "
-                f"{known[0]}; give another split."
+                f"{known[0]}; give another split, or other names to the folders if these are other patients."
             )
         return split
     if not data.is_dir():
@@ -185,7 +202,11 @@ def _split(data: Path, file: Path | None, seed: int, seen: Sequence[str]) -> Spl
     group_of = {path.parent.name: load_acdc_patient(path.parent).group for path in sorted(data.glob("*/Info.cfg"))}
     if not group_of:
         raise UnusableInput(f"{data} has no ACDC-style patients (folders with an Info.cfg); give a folder of them.")
+    if len(group_of) == 1:
+        raise UnusableInput(f"{data} has one patient, and none is left to validate on; give more, or a --split.")
     drawn = stratified_split(group_of, _VALIDATION_SHARE, seed)
+    if not drawn.validation:  # groups too small for one of each
+        drawn = stratified_split(dict.fromkeys(group_of, ""), max(_VALIDATION_SHARE, 1.0 / len(group_of)), seed)
     if not set(seen) & set(drawn.validation):
         return drawn
     unseen = {name: group for name, group in group_of.items() if name not in seen}
@@ -193,8 +214,8 @@ def _split(data: Path, file: Path | None, seed: int, seen: Sequence[str]) -> Spl
     validation = stratified_split(unseen, share, seed).validation
     if not validation:
         raise UnusableInput(
-            "The weights to begin with were trained on these patients, so that none is left to validate on; give "
-            "others, or a --split without validation patients."
+            "The weights to begin with were trained on patients of these names, so that none is left to validate on; "
+            "give others, a --split without validation patients, or other names to the folders if these are others."
         )
     return Split(tuple(sorted(set(group_of) - set(validation))), validation)
 

@@ -5,6 +5,7 @@ Views are made on the native grid, before a model's own preprocessing, so that t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,6 +58,16 @@ def read_slices(data: Path, patients: Sequence[str], progress: Progress = silent
                 for place in np.flatnonzero(labels.any(axis=(1, 2))).tolist()
             ]
     return tuple(slices)
+
+
+def sha256_of_slices(slices: Sequence[LabeledSlice]) -> str:
+    """Of images, contours and pixel sizes: another one where any of them has changed."""
+    digest = hashlib.sha256()
+    for one in slices:
+        digest.update(f"{one.planes.shape} {one.pixel_mm}".encode())
+        digest.update(one.planes.tobytes())
+        digest.update(one.labels.tobytes())
+    return digest.hexdigest()
 
 
 def view_of(one: LabeledSlice, number: int, options: ViewOptions, seed: Sequence[int]) -> LabeledSlice:

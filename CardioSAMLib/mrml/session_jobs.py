@@ -103,7 +103,7 @@ def prepare_slices(
 ) -> None:
     """Encodes slices ahead of their first click, in the order given."""
     for number, (frame, slice_number) in enumerate(keys):
-        progress(number / len(keys), f"encoding slice {slice_number}")
+        progress(number / len(keys), f"encoding slice {slice_number} on {model.prompter.model.device_title}")
         model.prompter.prepare(cine, frame, slice_number, region)
 
 
@@ -114,7 +114,7 @@ def correct_slice(
 
     existing: the labels of its frame, uint8 `(slices, rows, columns)`.
     """
-    progress(0.0, f"correcting slice {prompts.slice_number}")
+    progress(0.0, f"correcting slice {prompts.slice_number} on {model.prompter.model.device_title}")
     labels = np.zeros(cine.pixels.shape, dtype=np.uint8)
     labels[prompts.frame] = existing
     drawn = CineSegmentation(labels, (prompts.frame,), Provenance("expert"))

@@ -77,6 +77,9 @@ class CropSegmenter:
         return without_doubtful_base(sensible_anatomy(labels), right)
 
     def _probabilities(self, images: Array) -> Array:
-        """Mean of two views, as it is and transposed: more views cost time and gained little on validation (0004)."""
-        transposed = self._network(images.swapaxes(2, 3)).swapaxes(2, 3)
-        return np.asarray((self._network(images) + transposed) / 2.0)
+        """Of the images as they are; where the network knows transposed ones, too, the mean of both views: more of them
+        cost time and gained little on validation (docs/decisions/0004, 0014)."""
+        probabilities = self._network(images)
+        if not self._card.transposable:
+            return probabilities
+        return np.asarray((probabilities + self._network(images.swapaxes(2, 3)).swapaxes(2, 3)) / 2.0)

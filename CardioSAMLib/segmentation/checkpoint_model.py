@@ -90,16 +90,19 @@ class CheckpointModel(ABC):
         """See `DifferentiableModel`. The answer has a quarter of the input's size."""
         import torch
 
-        maps = self._maps(embedding)
-        device = maps[-1].device
         # From the outer edge of the image to where `sam_prompts` counts from.
         less_px = torch.tensor([0.5 / image.crop.step_px[1], 0.5 / image.crop.step_px[0]])
 
         def logits(shares: torch.Tensor, positive: torch.Tensor) -> torch.Tensor:
-            points = (shares * self.input_size_px - less_px).to(device)
-            given = (points[None], positive.long().to(device)[None])
-            low, _iou = self._decoded(maps, *self._prompt_encoder(points=given, boxes=None, masks=None))
-            return low[0, 0]
+            def decoded() -> torch.Tensor:
+                device = self.placement.device.kind
+                points = (shares * self.input_size_px - less_px).to(device)
+                given = (points[None], positive.long().to(device)[None])
+                tokens = self._prompt_encoder(points=given, boxes=None, masks=None)
+                low, _iou = self._decoded(self._maps(embedding), *tokens)
+                return low[0, 0]
+
+            return self.placement.run(decoded)
 
         return logits
 

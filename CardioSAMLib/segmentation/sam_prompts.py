@@ -96,7 +96,15 @@ def _mask(mask: Array, prompts: StructurePrompts, image: ModelImage) -> Array:
         return mask.astype(np.float32)
     row_step, column_step = image.crop.step_px
     coarse = replace(image.crop, step_px=(row_step * LOW_RESOLUTION, column_step * LOW_RESOLUTION), size_px=size)
-    logits = take(np.where(mask, _INSIDE_LOGIT, _OUTSIDE_LOGIT), coarse)
+    shares = take(mask.astype(np.float32), coarse)
+    if not shares.any():
+        raise UnusableInput(
+            f"The mask for {prompts.structure.name} is outside of the region that the model looks at; give one on the "
+            "heart, or give another region."
+        )
+    # What is thinner than the coarse pixels counts as far as it can be seen, or it would vanish.
+    shares = shares / max(float(shares.max()), 1e-6)
+    logits = _OUTSIDE_LOGIT + shares * (_INSIDE_LOGIT - _OUTSIDE_LOGIT)
     shown_rows, shown_columns = (-(-shown // LOW_RESOLUTION) for shown in image.shown_px)
     logits[shown_rows:], logits[:, shown_columns:] = _OUTSIDE_LOGIT, _OUTSIDE_LOGIT
     return logits

@@ -53,6 +53,11 @@ class AugmentationOptions:
         if self.elastic_spacing_px < 1:
             raise UnusableInput("The control points of bent views lie a pixel or more apart.")
 
+    @property
+    def transposes(self) -> bool:
+        """Whether transposed views are as frequent as upright ones."""
+        return self.quarter_turns and self.mirror
+
 
 AUGMENTATIONS: Mapping[str, AugmentationOptions] = {
     "jain": AugmentationOptions(

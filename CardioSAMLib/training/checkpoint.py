@@ -26,7 +26,10 @@ def write_state(path: Path, signature: str, state: Mapping[str, Any]) -> None:
     signature: all that must be the same where the run goes on.
     """
     temporary = path.with_suffix(".partial")
-    torch.save({**state, "signature": signature}, temporary)
+    with temporary.open("wb") as file:
+        torch.save({**state, "signature": signature}, file)
+        file.flush()
+        os.fsync(file.fileno())  # else a power cut may leave a file that is renamed, but empty
     os.replace(temporary, path)
 
 

@@ -56,6 +56,7 @@ def catalogue_entry(
         "preprocessing": PREPROCESSING_ID,
         **file_entry(model_file),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "transposable": configuration.augmentation.transposes,
         "patients": list(patients),
         "accuracy": {},
     }

@@ -52,25 +52,29 @@ class Learner(nn.Module):
     def __init__(self, network: nn.Module, loss: LossOptions | None) -> None:
         super().__init__()
         self.network, self._options = network, loss
-        self._sees_stacks = "stacks" in inspect.signature(network.forward).parameters
 
     def forward(self, batch: Batch, features: tuple[Tensor, ...] | None) -> Tensor:
         with training_precision(batch.images.device):
-            outputs = self._outputs(batch.images, batch.stacks, features).in_full()
+            outputs = self._outputs(batch, features).in_full()
         if self._options is None:
             return deep_supervision_loss(outputs.logits, batch.shares)
         return composite_loss(outputs, batch.shares, self._options)
 
-    def _outputs(self, images: Tensor, stacks: Tensor | None, features: tuple[Tensor, ...] | None) -> Outputs:
+    def _outputs(self, batch: Batch, features: tuple[Tensor, ...] | None) -> Outputs:
         network: Any = self.network
         if features is not None:
-            size = (images.shape[-2], images.shape[-1])
+            size = (batch.images.shape[-2], batch.images.shape[-1])
             outputs: Outputs = network.decoder(features, size)
-        elif self._sees_stacks:
-            outputs = network(images, stacks)
         else:
-            outputs = network(images)
+            outputs = network(*inputs_of(network, batch))
         return outputs
+
+
+def inputs_of(network: nn.Module, batch: Batch) -> tuple[Tensor, ...]:
+    """What the network takes of a batch: images, and which stack they belong to where it sees stacks."""
+    if batch.stacks is None or "stacks" not in inspect.signature(network.forward).parameters:
+        return (batch.images,)
+    return (batch.images, batch.stacks)
 
 
 class TrainingRun:
@@ -158,7 +162,7 @@ class TrainingRun:
         check_finite(loss, self.step)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        clip_grad_norm_(self.network.parameters(), to.optimizer.gradient_clip)
+        check_finite(clip_grad_norm_(self.network.parameters(), to.optimizer.gradient_clip), self.step)
         self.optimizer.step()
         forgetting_average(self.average, self.network, self.step, to.optimizer.ema_decay)
         self.step += 1

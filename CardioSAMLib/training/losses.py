@@ -19,8 +19,8 @@ def check_finite(loss: Tensor, step: int) -> None:
     """Raises Diverged where a training has, before weights without meaning are kept."""
     if not bool(torch.isfinite(loss.detach()).all()):
         raise Diverged(
-            f"The loss of step {step + 1} is no number: the training has diverged. The state before it is kept; give a "
-            "lower learning rate, and another output folder."
+            f"Loss or gradient of step {step + 1} is no number: the training has diverged. The state before it is "
+            "kept; give a lower learning rate, and another output folder."
         )
 
 

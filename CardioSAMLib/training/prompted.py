@@ -203,7 +203,7 @@ class PromptedRun:
         set_rate(self.optimizer, self._learning_rate())
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        clip_grad_norm_(self.trained.parameters(), to.gradient_clip)
+        check_finite(clip_grad_norm_(self.trained.parameters(), to.gradient_clip), self.step)
         self.optimizer.step()
         forgetting_average(self.average, self.trained, self.step, to.ema_decay)
         self.step += 1

@@ -81,6 +81,10 @@ class FineTuningRecipe:
                 raise UnusableInput(f"The recipe {self.name} has no usable {key}; choose one of: {', '.join(choices)}.")
         if min(self.epochs, self.batch, self.validate_every, self.views.per_slice + 1) < 1:
             raise UnusableInput(f"The recipe {self.name} needs 1 or more as epochs, batch and validate_every.")
+        if min(self.learning_rate, self.last_learning_rate, self.weight_decay, self.seed) < 0:
+            raise UnusableInput(f"The recipe {self.name} has a rate, decay or seed below 0; give 0 or more.")
+        if self.ask.negatives and not self.ask.positives:
+            raise UnusableInput(f"The recipe {self.name} has negatives without positives; give positives, too.")
         if self.ask.positives < 1 and not self.ask.box:
             raise UnusableInput(f"The recipe {self.name} prompts with nothing; give positives or a box.")
 

@@ -97,7 +97,7 @@ def train_automatic(
 
     from CardioSAMLib.training.export import check_exportable
     from CardioSAMLib.training.exported import measure_normalizations
-    from CardioSAMLib.training.loop import TrainingRun, train
+    from CardioSAMLib.training.loop import TrainingRun, inputs_of, train
     from CardioSAMLib.training.networks import build_network
     from CardioSAMLib.training.processes import started_processes
     from CardioSAMLib.training.sampling import batches_of
@@ -134,8 +134,7 @@ def train_automatic(
     sampler = batches_of(configuration, training, processes.part)
     if begun_with is not None and options.checkpoint is not None and is_model_file(options.checkpoint):
         batches = (sampler.at(step) for step in range(_NORMALIZING_STEPS))
-        given = (((b.images,) if b.stacks is None else (b.images, b.stacks)) for b in batches)
-        measure_normalizations(network, given)
+        measure_normalizations(network, (inputs_of(network, batch) for batch in batches))
     run = TrainingRun(configuration, network, signature, encode, processes)
     watch = partial(validate, volumes=validation, size_px=configuration.size_px, encode=encode, processes=processes)
     train(run, sampler, watch, options.out, part_of(progress, 0.05, 0.98))

@@ -63,6 +63,13 @@ BAD = {
     "a structure twice": (lambda: SlicePrompts(0, 0, (lv(points=(ON,)), lv(box=BOX))), "twice; put all"),
     "no structure": (lambda: SlicePrompts(0, 0, ()), "give a point or a box"),
     "all frozen": (lambda: SlicePrompts(0, 0, (lv(box=BOX),), frozenset({LV})), "may change.*give a point or a box"),
+    "frozen by name": (lambda: SlicePrompts(0, 0, (lv(box=BOX),), {"RV"}), "frozen of prompts.*tuple of Structure"),
+    "frozen by number": (lambda: SlicePrompts(0, 0, (lv(box=BOX),), {1}), "frozen of prompts.*tuple of Structure"),
+    "no tuple": (lambda: SlicePrompts(0, 0, lv(box=BOX)), "structures of prompts.*tuple of StructurePrompts"),
+    "half a frame": (lambda: SlicePrompts(1.5, 0, (lv(box=BOX),)), "frame of prompts is 1.5; give its number"),
+    "a point of numbers": (lambda: lv(points=((10, 20),)), "is no PointPrompt; give"),
+    "a box of numbers": (lambda: lv(box=(5, 15, 15, 25)), "is no BoxPrompt; give"),
+    "a bool mask as numbers": (lambda: lv(mask=np.eye(64, dtype=np.float32)), "which are no logits; give it as bool"),
     "broken text": (lambda: SlicePrompts.from_json('{"frame": 1'), "stored, unchanged"),
     "text of something else": (lambda: SlicePrompts.from_json("[1, 2]"), "stored, unchanged"),
 }
@@ -94,7 +101,7 @@ def test_a_box_that_was_cut_off_at_height_and_width_is_let_through():
 
 
 def test_logits_have_the_grid_of_their_model_not_of_the_image():
-    lv(mask=np.ones((64, 64), np.float32)).check(SHAPE)
+    lv(mask=np.full((64, 64), 3.0, np.float32)).check(SHAPE)
 
 
 def test_an_answer_that_found_nothing_may_be_shown_with_the_next_click():

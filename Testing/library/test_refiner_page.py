@@ -39,7 +39,8 @@ def result():
     rows += [row("5", "corrected", negatives, seed=1) for negatives in ("random", "nppr")]
     moved = {"steps": 9.0, "loss_first": 0.3, "loss_last": 0.2, "moved_px": 1.0, "drift_px": 0.5}
     return {
-        "command": "COMMAND", "model": {"id": "model", "version": "1"}, "patients": 20, "seeds_at": "5",
+        "command": "COMMAND", "model": {"id": "model", "version": "1"}, "shipped": "automatic", "patients": 20,
+        "seeds_at": "5",
         "coarse_training": {"steps": 300, "batch": 8, "seed": 0, "widths": (8, 16)},
         "coarse_patients": {"5": 4, "100": 80}, "settings": rows, "movement": {"literal": moved, "corrected": moved},
     }  # fmt: skip

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from drawing_code import drawing_code
 from own_models import own_models
 from write_validation import DOCS, JSON, NETWORKS, write_page
 
@@ -113,12 +114,13 @@ def trained(configuration: TrainingConfiguration, acdc: Path, work: Path) -> dic
 def scores(model_id: str, acdc: Path, work: Path) -> dict[str, Any]:
     """Means over the validation patients. The reference places the box around the heart: networks are compared here,
     not how they find it, which the rows that see crops of hearts alone have not learned."""
-    file = work / "scores" / f"{model_id}.json"
+    key = f"{model_id}-{drawing_code()}"
+    file = work / "scores" / f"{key}.json"
     if not file.is_file():
         options = EvaluationOptions(
             model_id, protocol="train80-validation20", heart_box=HeartBoxChoice.reference, workers=os.cpu_count() or 1
         )
-        result = evaluate(acdc, work / "evaluations" / model_id, options).result
+        result = evaluate(acdc, work / "evaluations" / key, options).result
         write_files(file.parent, {file.name: json.dumps(summary(result)).encode()})
     stored: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return stored

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from drawing_code import drawing_code
 from own_models import own_models
 from write_validation import CROSS_VALIDATION, DOCS, JSON, write_page
 
@@ -113,7 +114,7 @@ def rows_of(model_id: str, split: Split, acdc: Path, work: Path) -> list[dict[st
     """A row per validation patient, scored where that is not done."""
     patients = {"train": split.train, "validation": split.validation}
     with own_models(work / "models"):
-        key = f"{model_id}-{find_model(model_id).sha256[:12]}"
+        key = f"{model_id}-{find_model(model_id).sha256[:12]}-{drawing_code()}"
         file = work / "rows" / f"{key}.json"
         if not file.is_file():
             write_files(work / "splits", {file.name: json.dumps(patients).encode()})

@@ -30,7 +30,7 @@ from CardioSAMLib.evaluation.overlap import dice
 from CardioSAMLib.evaluation.protocols.splits import read_split
 from CardioSAMLib.io import AcdcPatient, load_acdc_patient, write_files
 from CardioSAMLib.labels import CineSegmentation, Provenance, Structure, base_to_apex
-from CardioSAMLib.resources import DEFAULT_PROMPTABLE_ID, find_model, resources_dir
+from CardioSAMLib.resources import DEFAULT_MODEL_ID, DEFAULT_PROMPTABLE_ID, find_model, resources_dir
 from CardioSAMLib.segmentation import EmbeddingCache, Prompter, heart_box_of, promptable_of, segmenter_of
 from CardioSAMLib.segmentation.refiner import REFINER_MODES, Negatives, RefinerOptions, refine
 from CardioSAMLib.segmentation.refiner.negatives import OptimizedPoints
@@ -39,7 +39,6 @@ from CardioSAMLib.segmentation.refiner.refine import slice_objects
 DOCS = Path(__file__).resolve().parents[1]
 COMMAND = "python docs/scripts/measure_refiner.py ../shared/data --out OUT"
 DEFAULT = "default"
-SHIPPED = "cardiosam-unet25d"
 """Beside the shares in percent: the automatic model that ships."""
 
 COARSE = (*map(str, SHARES_PERCENT), DEFAULT)
@@ -102,6 +101,7 @@ def conditions() -> dict[str, Any]:
     split = read_split(resources_dir() / "splits" / SPLIT)
     return {
         "model": {"id": card.id, "version": card.version, "sha256": card.sha256},
+        "shipped": DEFAULT_MODEL_ID,
         "patients": len(split.validation),
         "coarse_training": described(),
         "coarse_patients": {str(percent): len(patients_of(percent, split)) for percent in SHARES_PERCENT},
@@ -126,7 +126,7 @@ def draw_coarse(coarse: str, acdc: Path, out: Path) -> list[Array]:
         return coarse_labels(int(coarse), patients, split, acdc, out)
     file = out / f"coarse-{DEFAULT}.npz"
     if not file.exists():
-        segmenter = segmenter_of(find_model(SHIPPED))
+        segmenter = segmenter_of(find_model(DEFAULT_MODEL_ID))
         keep({one.name: segmenter.segment(one.cine, range(2)).labels for one in patients}, file)
     return kept(file, patients)
 

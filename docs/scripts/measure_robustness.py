@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from drawing_code import drawing_code
 from scanner_changes import CHANGES, SEED, Change
 from validation_markdown import table, wrapped
 
@@ -44,7 +45,7 @@ def main() -> None:
     card = find_model(given.model)
     segmenter, rows = segmenter_of(card), []
     for name in read_split(resources_dir() / "splits" / SPLIT).validation:
-        kept = given.work / card.sha256[:12] / f"{name}.json"
+        kept = given.work / f"{card.sha256[:12]}-{drawing_code()}" / f"{name}.json"
         if not kept.is_file():
             patient = load_acdc_patient(given.data / "acdc" / name)
             measured = [_measured(segmenter, patient, change) for change in CHANGES]

@@ -50,7 +50,7 @@ from CardioSAMLib.segmentation import (
 from CardioSAMLib.segmentation.propagation import propagate, propagator_of, repropagate
 
 cine = load_cine("study")
-drawn = segmenter_of(find_model("cardiosam-unet25d")).segment(cine, [0])
+drawn = segmenter_of(find_model("cardiosam-unet25d-3")).segment(cine, [0])
 prompter = Prompter(promptable_of(find_model("cardiosam-prompt")), EmbeddingCache(default_folder()))
 propagator = propagator_of(prompter, heart_box_of(drawn.labels, cine.geometry.spacing_mm[:2]))
 result = propagate(cine, drawn, [(0, 2)], [(frame, 2) for frame in range(cine.frames)], propagator)

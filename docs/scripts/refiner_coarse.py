@@ -101,6 +101,7 @@ def segmenter_of_run(run: TrainingRun) -> CropSegmenter:
         license="",
         training_data="",
         accuracy={},
+        transposable=configuration.augmentation.transposes,
     )
     return CropSegmenter(probabilities, card)
 

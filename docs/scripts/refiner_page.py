@@ -23,14 +23,14 @@ The refiner (Cohen Indelman 2024) puts points on a coarse contour (k-medoids) an
 surroundings, or such as are optimized through the model: NPPR), and has a promptable model draw anew:
 [promptable.md](promptable.md). Here that model is `{model["id"]}`, version {model["version"]}. Coarse contours come
 from small U-Nets (widths {"-".join(map(str, training["widths"]))}, {budget}) trained on a part of the 80 training
-patients of ACDC, smaller parts inside larger ones, and from the model `cardiosam-unet25d` ("shipped"). The small ones
+patients of ACDC, smaller parts inside larger ones, and from the model `{result["shipped"]}` ("shipped"). The small ones
 stop so early that more patients do not make them better: they are bad contours of several kinds. All are scored
 on the {result["patients"]} validation patients. The points come from the coarse contours alone (prompt source
 `coarse`), so the figures may be set beside automatic ones.
 
-**What this does not show**: `{model["id"]}` itself was trained on all 80 training patients, and decodes features of the
-`cardiosam-unet25d`. Refining a model of 4 patients thus brings back what was learned from 80. It says what a good
-promptable model does for a bad contour; it does not say that labels can be saved.
+**What this does not show**: `{model["id"]}` itself was trained on all 80 training patients, and its encoder began as
+that of `{result["shipped"]}`. Refining a model of 4 patients thus brings back what was learned from 80. It says what a
+good promptable model does for a bad contour; it does not say that labels can be saved.
 
 ## Use
 
@@ -41,7 +41,7 @@ from CardioSAMLib.segmentation import EmbeddingCache, Prompter, default_folder, 
 from CardioSAMLib.segmentation.refiner import REFINER_MODES, Negatives, RefinerOptions, refine
 
 cine = load_cine("study")
-coarse = segmenter_of(find_model("cardiosam-unet25d")).segment(cine, [0])
+coarse = segmenter_of(find_model("cardiosam-unet25d-3")).segment(cine, [0])
 prompter = Prompter(promptable_of(find_model("cardiosam-prompt")), EmbeddingCache(default_folder()))
 refined = refine(cine, coarse, prompter)
 literal = refine(cine, coarse, prompter, RefinerOptions(REFINER_MODES["literal"], Negatives.none))
@@ -145,7 +145,7 @@ def _verdict(rows: list[Row]) -> str:
         "neither": "No difference is shown for",
     }
     found = " ".join(f"{said[key]}: {', '.join(titles)}." for key, titles in words.items() if titles)
-    return f"{found} `cardiosam-unet25d` has {shipped:.3f} without any refining."
+    return f"{found} The model that ships has {shipped:.3f} without any refining."
 
 
 def _grid(rows: list[Row], cell: Callable[[Row], str]) -> str:

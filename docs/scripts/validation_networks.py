@@ -25,7 +25,7 @@ TITLES = {
 FROZEN = ("linear", "jain-r0", "jain-r1", "jain-r2", "jain-r3", "jain-r4")
 _ON_SAM = "--checkpoint sam_vit_b_01ec64.pth --out OUT"
 NOT_TRAINED = (
-    ("R0 to R4 on SAM's ViT-B, as published", f"cardiosam train jain-r4 --data ACDC {_ON_SAM}"),
+    ("R0 to R4 on SAM's ViT-B, the paper's encoder", f"cardiosam train jain-r4 --data ACDC {_ON_SAM}"),
     ("SAM with LoRA, rank 16", f"cardiosam train sam-lora --data ACDC {_ON_SAM}"),
     ("SAM with prompt tuning", f"cardiosam train sam-prompt-tuning --data ACDC {_ON_SAM}"),
     ("MedSAM, encoder and decoder tuned", f"cardiosam finetune ACDC --recipe medsam {_ON_SAM}"),

@@ -52,7 +52,7 @@ class RefinerOptions:
 
     negatives: random ones need the core installation only; optimized ones torch and onnx, see docs/promptable.md.
 
-    Raises UnusableInput for other negatives.
+    Raises UnusableInput for other modes or negatives, and seeds below 0.
     """
 
     mode: RefinerMode = CORRECTED
@@ -60,6 +60,12 @@ class RefinerOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.mode, RefinerMode):
+            raise UnusableInput(
+                f"{self.mode!r} is no mode; give one of REFINER_MODES, which are named {' and '.join(REFINER_MODES)}."
+            )
+        if self.seed < 0:
+            raise UnusableInput(f"The seed is {self.seed}; give 0 or more.")
         try:
             object.__setattr__(self, "negatives", Negatives(self.negatives))
         except ValueError as error:

@@ -69,6 +69,19 @@ def test_boxes_alone_are_tight_and_jittered_ones_lie_outside_of_them(slices):
         assert max(outward) > 0.0
 
 
+def test_pixels_of_a_scaled_image_are_of_what_the_model_sees(slices):
+    """20 of 1024 pixels are 1.25 of 64, and 0.94 where the model sees 48 of them, however large the slice is."""
+    one = slices[1]
+    near = replace(native_image(one), crop=Crop((31.5, 31.5), (0.75, 0.75), 64))
+    sides = []
+    for seed in range(20):
+        tight = asked_in(one, near, AskOptions(box=True), [seed])
+        jittered = asked_in(one, near, AskOptions(box=True, jitter="out_U(0,20)px@1024"), [seed])
+        for (prompts, _), (moved, _) in zip(tight, jittered, strict=True):
+            sides.append(prompts.box.first_row_px - moved.box.first_row_px)
+    assert 0.8 < max(sides) <= 0.94
+
+
 def test_an_unknown_jitter_is_refused_by_naming_the_known_ones():
     check_ask(AskOptions(box=True, jitter="fixed5px"))
     with pytest.raises(UnusableInput, match=r"no jitter 'much'; choose one of: out_U\(0,20\)px@1024"):

@@ -1,11 +1,13 @@
 """Claims about a whole fine-tuning: what changes, what stays bit by bit, that it resumes and is found by name."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import onnxruntime
 import pytest
+import SimpleITK as sitk
 import torch
 
 from CardioSAMLib.cine import UnusableInput
@@ -102,6 +104,38 @@ def test_a_run_is_not_continued_with_another_recipe(options, data_set, recipe_fi
     finetune(data_set, tmp_path / "out", options)
     with pytest.raises(UnusableInput, match="another configuration, on other patients or from other weights"):
         finetune(data_set, tmp_path / "out", replace(options, recipe=recipe_file(seed=1)))
+
+
+def test_a_run_is_not_continued_with_corrected_contours(options, data_set, tmp_path):
+    """Else the old model would come back as if it had learned from them."""
+    copy = tmp_path / "data"
+    shutil.copytree(data_set, copy)
+    finetune(copy, tmp_path / "out", options)
+    [contours] = (copy / "patient001").glob("*frame01_gt.nii*")
+    image = sitk.ReadImage(str(contours))
+    sitk.WriteImage(sitk.Mask(image, image != 3), str(contours))
+    with pytest.raises(UnusableInput, match="give another folder, or delete it"):
+        finetune(copy, tmp_path / "out", options)
+
+
+def test_small_groups_still_leave_a_patient_to_validate_on(options, data_set, recipe_file, tmp_path):
+    copy = tmp_path / "data"
+    shutil.copytree(data_set, copy)
+    for number, info in enumerate(sorted(copy.glob("*/Info.cfg"))):
+        lines = [line for line in info.read_text().splitlines() if not line.startswith("Group")]
+        info.write_text("\n".join([*lines, f"Group: {('NOR', 'DCM', 'HCM')[number]}", ""]))
+    finetune(copy, tmp_path / "out", replace(options, split=None, recipe=recipe_file(epochs=1)))
+    assert len(json.loads((tmp_path / "out" / "split.json").read_text())["validation"]) == 1
+
+
+def test_memory_that_runs_out_is_said_in_a_sentence(options, data_set, tmp_path, monkeypatch):
+    def full(*_given):
+        message = "CUDA out of memory. Tried to allocate 2 GiB"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr("CardioSAMLib.training.finetuning.FineTuningRun.train_step", full)
+    with pytest.raises(UnusableInput, match=r"memory of the device is not enough.*--device cpu"):
+        finetune(data_set, tmp_path / "out", options)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Claims about finding the heart and drawing on the native grid, with a network that thresholds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,23 @@ def test_a_heart_larger_than_the_usual_crop_is_still_seen_whole(threshold_networ
     cine, disk = bright_heart((150.0, 150.0), (1.5, 1.5), (200, 200), radius_mm=60.0)
     lv = CropSegmenter(threshold_network, card).segment(cine, [0]).labels[0] == 3
     assert lv[1].sum() == pytest.approx(disk.sum(), rel=0.05)
+
+
+@pytest.mark.parametrize("transposable", [False, True])
+def test_a_network_sees_transposed_images_only_where_it_has_learned_them(transposable, threshold_network, card):
+    cine, _ = bright_heart((100.0, 120.0))
+    cine.pixels[..., 96:104, 60:100] = 200.0  # the same from above and from the left no more
+    heart = locate_heart(cine.pixels[0], (1.0, 1.5), 2.0, 64, threshold_network)
+    seen = []
+
+    def noting(images):
+        seen.append(images)
+        return threshold_network(images)
+
+    CropSegmenter(noting, replace(card, transposable=transposable)).segment(cine, [0], heart=heart)
+    assert len(seen) == 1 + transposable
+    assert not np.array_equal(seen[0], seen[0].swapaxes(2, 3))
+    assert np.array_equal(seen[-1], seen[0].swapaxes(2, 3) if transposable else seen[0])
 
 
 def test_only_the_frames_asked_for_are_segmented(threshold_network, card):

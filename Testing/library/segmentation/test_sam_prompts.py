@@ -99,6 +99,19 @@ def test_nothing_of_a_mask_is_said_in_the_padding():
     assert np.all(taken[shown:] == -10.0)
 
 
+def test_a_mask_thinner_than_the_coarse_pixels_is_still_seen():
+    mask = np.zeros(SHAPE, bool)
+    mask[60, 45:135] = True
+    assert sam_prompts(StructurePrompts(Structure.MYO, mask=mask), WHOLE).mask.max() == pytest.approx(10.0)
+
+
+def test_a_mask_beside_the_region_says_what_to_do():
+    mask = np.zeros(SHAPE, bool)
+    mask[2:6, 2:6] = True
+    with pytest.raises(UnusableInput, match=r"outside of the region.*give one on the heart"):
+        sam_prompts(StructurePrompts(Structure.MYO, mask=mask), REGION)
+
+
 def test_logits_of_an_earlier_answer_go_in_unchanged():
     logits = np.random.default_rng(1).normal(size=(128, 128)).astype(np.float32)
     taken = sam_prompts(StructurePrompts(Structure.MYO, mask=logits), WHOLE).mask
@@ -106,6 +119,6 @@ def test_logits_of_an_earlier_answer_go_in_unchanged():
 
 
 def test_logits_of_another_size_say_what_to_do():
-    logits = np.ones((64, 64), np.float32)
+    logits = np.full((64, 64), 2.0, np.float32)
     with pytest.raises(UnusableInput, match=r"\(64, 64\).*\(128, 128\).*earlier answer"):
         sam_prompts(StructurePrompts(Structure.MYO, mask=logits), WHOLE)

@@ -1,6 +1,7 @@
 """Claims about the training loop: it learns, ends where it should, and goes on after any stop as if there was none."""
 
 import json
+import math
 import os
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.networks.outputs import Outputs
 from CardioSAMLib.training.checkpoint import CHECKPOINT, averaged_copy, learned_state, read_state, write_state
 from CardioSAMLib.training.loop import Learner, TrainingRun
+from CardioSAMLib.training.losses import Diverged
 from CardioSAMLib.training.processes import OneProcess
 from CardioSAMLib.training.sampling import Batch, Part, batches_of
 from CardioSAMLib.training.schedule import (
@@ -254,6 +256,16 @@ def test_the_gradient_is_no_longer_than_its_limit(volumes, configuration):
     run.train_step(batches_of(configuration, volumes).at(0))
     moved = torch.cat([(a - b).detach().ravel() for a, b in zip(before, network.parameters(), strict=True)])
     assert float(moved.norm()) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_a_gradient_that_is_no_number_changes_no_weight(volumes, configuration):
+    run = TrainingRun(configuration, TwoParts())
+    next(run.network.parameters()).register_hook(lambda gradient: torch.full_like(gradient, math.inf))
+    before = {name: value.clone() for name, value in run.network.named_parameters()}
+    with pytest.raises(Diverged, match="gradient of step 1"):
+        run.train_step(batches_of(configuration, volumes).at(0))
+    assert run.step == 0
+    assert all(torch.equal(value, before[name]) for name, value in run.network.named_parameters())
 
 
 def test_frozen_weights_are_neither_saved_nor_copied_nor_moved():

@@ -26,6 +26,10 @@ def test_negatives_may_be_named_and_others_are_refused():
     assert RefinerOptions(negatives="none").negatives is Negatives.none
     with pytest.raises(UnusableInput, match="choose one of: none, random, nppr"):
         RefinerOptions(negatives="many")
+    with pytest.raises(UnusableInput, match="'literal' is no mode; give one of REFINER_MODES"):
+        RefinerOptions(mode="literal")
+    with pytest.raises(UnusableInput, match="seed is -1; give 0 or more"):
+        RefinerOptions(seed=-1)
 
 
 @pytest.fixture(scope="module")
