@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,7 @@ from typing import Annotated
 import typer
 
 from CardioSAMLib import __version__
-from CardioSAMLib.cine import Patient, UnusableInput
+from CardioSAMLib.cine import Patient, QualityNote, UnusableInput
 from CardioSAMLib.evaluation.protocols.named import PROTOCOLS, Part
 from CardioSAMLib.evaluation_run.options import HeartBoxChoice, PromptSource
 from CardioSAMLib.nnunet.commands import nnunet_app
@@ -109,8 +110,19 @@ def analyze(
         result = analyze_study(input_path, out, options, progress)
     _print(measurement_table(result.study))
     typer.echo(f"Written to {out}: " + ", ".join(path.name for path in result.outputs))
+    _print_notes(result.study.notes)
     if result.failed:
         raise typer.Exit(QUALITY_FAILED)
+
+
+def _print_notes(notes: Sequence[QualityNote]) -> None:
+    """What must be looked at before the numbers are used: failed checks in full, warnings by their number."""
+    for note in notes:
+        if note.severity == "error":
+            typer.echo(f"Not to be used as it is: {note.message}", err=True)
+    warnings = sum(note.severity == "warning" for note in notes)
+    if warnings:
+        typer.echo(f"{warnings} warning(s): see report.html, and look at the contours.", err=True)
 
 
 @app.command()

@@ -144,12 +144,21 @@ def load_catalogue() -> tuple[ModelCard, ...]:
     """The models that ship, then the user's own by name. Those that cannot be read are left out, with a warning."""
     cards = {card.id: card for card in shipped_models()}
     home = user_models_dir()
-    for found in sorted(home.glob("[!.]*/models.json")) if home else ():  # with a dot: one that is being added
+    for found in _own_catalogues(home) if home else ():
         try:
             cards |= {card.id: card for card in models_in(found.parent) if card.id not in cards}
         except UnusableInput as error:
             _log.warning("A model is left out: %s", error)
     return tuple(cards.values())
+
+
+def _own_catalogues(home: Path) -> list[Path]:
+    """None where the folder cannot be read: the models that ship do not need it."""
+    try:
+        return sorted(home.glob("[!.]*/models.json"))  # with a dot: one that is being added
+    except OSError as error:
+        _log.warning("Your own models are left out: %s", error)
+        return []
 
 
 def _card(entry: Mapping[str, Any]) -> ModelCard:

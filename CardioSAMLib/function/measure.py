@@ -27,6 +27,8 @@ from CardioSAMLib.labels import CineSegmentation, Structure
 
 # Fewer frames do not tell how long the cycle is: two may be end-diastole and end-systole alone.
 _MIN_FRAMES_FOR_HEART_RATE = 12
+_MOST_FRAMES_FOUND = 0.9
+"""Share of the frames with a ventricle, from which on its curve says whether it beats once or more often."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def measure(cine: Cine, segmentation: CineSegmentation, options: MeasureOptions 
         frames=cine.frames,
         ed_frame=ed,
         es_frame=es,
-        heart_rate_bpm=_heart_rate_bpm(cine, lv.several_beats),
+        heart_rate_bpm=_heart_rate_bpm(cine, segmentation, lv.several_beats),
         bsa_m2=_bsa_m2(cine, options.bsa_formula),
         cycle_ms=None if cine.frame_interval_ms is None else cine.frame_interval_ms * cine.frames,
     )
@@ -104,7 +106,9 @@ def measure(cine: Cine, segmentation: CineSegmentation, options: MeasureOptions 
 def _course(cine: Cine, segmentation: CineSegmentation, structure: Structure) -> _Course:
     volumes = volumes_ml(segmentation.labels, structure, cine.geometry)
     found = np.flatnonzero(volumes > 0.0)
-    several = len(found) == cine.frames and shows_several_beats(volumes)
+    several = len(found) >= _MOST_FRAMES_FOUND * cine.frames and shows_several_beats(
+        np.interp(np.arange(cine.frames), found, volumes[found])
+    )
     fit = None if several else fit_cycle(volumes[found], found, cine.frames)
     return _Course(volumes, fit, len(found), several)
 
@@ -183,10 +187,13 @@ def _times_ms(cine: Cine, frames: tuple[int, ...]) -> tuple[float, ...] | None:
     return tuple(frame * interval for frame in frames)
 
 
-def _heart_rate_bpm(cine: Cine, several_beats: bool) -> float | None:
-    """As the file says, else from the length of the frames, which is right where they cover the whole cycle."""
+def _heart_rate_bpm(cine: Cine, segmentation: CineSegmentation, several_beats: bool) -> float | None:
+    """As the file says, else from the length of the frames, which is right where they cover the cycle, and once: what
+    the contours of all frames tell, and those of some do not."""
     if cine.heart_rate_bpm is not None:
         return cine.heart_rate_bpm
+    if len(segmentation.segmented_frames) < cine.frames:
+        return None
     if cine.frame_interval_ms is None or cine.frames < _MIN_FRAMES_FOR_HEART_RATE or several_beats:
         return None
     rate = 60000.0 / (cine.frame_interval_ms * cine.frames)

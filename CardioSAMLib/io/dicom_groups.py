@@ -7,8 +7,9 @@ because some vendors write one series per slice.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,6 +26,8 @@ _SAME_ECHO = 1.5
 SAME_PLACE = 0.6
 """Two slices of different stacks are of one place if they are closer than this part of the slice interval."""
 _UNKNOWN_INTERVAL_MM = 5.0
+_FAR_INTERVALS = 3.5
+"""A gap of more slice intervals than these is none of missing slices."""
 
 Images = list[ImageHeader]
 
@@ -233,29 +236,67 @@ def _recency(images: Sequence[ImageHeader]) -> tuple[int, str, str]:
 
 def _stack(group: Images) -> Stack:
     positions, slices, repeated = [], [], []
-    for position, images in _by_position(group).items():
-        newest, others = _newest_acquisition(images)
+    places = _by_position(group)
+    often = _usual_count(list(places.values()))
+    for position, images in places.items():
+        newest, others = _newest_acquisition(images, often)
         positions.append(position)
         slices.append(newest)
         repeated.append(others)
     usual = _usual_count(slices)
     # A slice with a single image, or few, in a moving stack is a scout or a broken-off breath-hold.
-    kept = [index for index, images in enumerate(slices) if 2 * len(images) >= usual]
+    moving = [index for index, images in enumerate(slices) if 2 * len(images) >= usual]
+    kept, far_mm = _without_far_ones(moving, positions)
     notes = [
         _repeat_note(number, slices[index], repeated[index]) for number, index in enumerate(kept) if repeated[index]
     ]
-    if len(kept) < len(slices):
-        message = f"{len(slices) - len(kept)} slice(s) with fewer than half of the {usual} frames were left out."
+    if len(moving) < len(slices):
+        message = f"{len(slices) - len(moving)} slice(s) with fewer than half of the {usual} frames were left out."
+        notes.append(QualityNote("slice_left_out", "warning", message))
+    if far_mm is not None:
+        message = f"{len(moving) - len(kept)} slice(s) that lie {far_mm:.0f} mm from the others were left out."
         notes.append(QualityNote("slice_left_out", "warning", message))
     return Stack(tuple(tuple(slices[index]) for index in kept), tuple(positions[index] for index in kept), tuple(notes))
 
 
-def _newest_acquisition(images: Images) -> tuple[Images, list[Images]]:
-    """The latest series of a slice that is not a broken-off one, and the others."""
+def _without_far_ones(kept: list[int], positions: Sequence[float]) -> tuple[list[int], float | None]:
+    """The largest part of the slices without a gap of several intervals, and the length of that gap: the way to a slice
+    of the aorta, say, is not filled with ventricle. A gap of few missing slices stays, and is interpolated."""
+    if len(kept) < 3:
+        return kept, None
+    gaps = np.diff([positions[index] for index in kept])
+    breaks = np.flatnonzero(gaps > _FAR_INTERVALS * np.percentile(gaps, 50, method="lower"))
+    if not breaks.size:
+        return kept, None
+    parts = np.split(np.asarray(kept), breaks + 1)
+    return max(parts, key=len).tolist(), float(gaps[breaks].min())
+
+
+def _acquisitions(images: Images, usual: int) -> Iterator[Images]:
+    """The images of a slice by series, and by breath-hold where one was redone in the same series: after each `usual`
+    images the times of the beat begin again, later."""
     by_series: dict[str, Images] = defaultdict(list)
     for header in images:
         by_series[header.series_uid].append(header)
-    acquisitions = sorted(by_series.values(), key=_recency)
+    for own in by_series.values():
+        ordered = sorted(own, key=lambda header: (header.acquired, header.time.instance_number or 0))
+        parts = [ordered[first : first + usual] for first in range(0, len(ordered), usual)]
+        if len(parts) > 1 and all(len(part) == usual for part in parts) and _begin_again(parts):
+            yield from parts
+        else:
+            yield own
+
+
+def _begin_again(parts: Sequence[Images]) -> bool:
+    times = [[header.time.trigger_ms or header.time.delay_ms or 0.0 for header in part] for part in parts]
+    acquired = [[header.acquired for header in part] for part in parts]
+    again = all(min(later) < max(earlier) for earlier, later in pairwise(times))
+    return again and all(max(earlier) < min(later) for earlier, later in pairwise(acquired))
+
+
+def _newest_acquisition(images: Images, usual: int) -> tuple[Images, list[Images]]:
+    """The latest acquisition of a slice that is not a broken-off one, and the others. usual: images of most slices."""
+    acquisitions = sorted(_acquisitions(images, usual), key=_recency)
     longest = max(len(acquisition) for acquisition in acquisitions)
     newest = next(acquisition for acquisition in reversed(acquisitions) if 2 * len(acquisition) >= longest)
     return newest, [acquisition for acquisition in acquisitions if acquisition is not newest]
@@ -265,6 +306,8 @@ def _repeat_note(slice_number: int, used: Images, others: list[Images]) -> Quali
     unused = ", ".join(str(_number(acquisition[0].series_number)) for acquisition in others)
     latest = _number(used[0].series_number)
     message = f"A slice was acquired {len(others) + 1} times; the latest, series {latest}, is used, {unused} left out."
+    if all(acquisition[0].series_uid == used[0].series_uid for acquisition in others):
+        message = f"A slice was acquired {len(others) + 1} times in one series; the latest is used."
     return QualityNote("repeated_slice", "warning", message, slice=slice_number)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,9 +20,13 @@ from CardioSAMLib.io.timing import frame_interval_ms, no_frame_times, one_frame
 from CardioSAMLib.labels import LabelMap
 
 _SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
-_LABEL_NAME = re.compile(r"(?<![a-z])(gt|seg|segmentation|labels?|mask)(?![a-z])")
+_LABEL_NAME = re.compile(r"(?<![a-z])(gt|seg|segmentation|labels?|mask|pred|predictions?)(?![a-z])")
 _ES_NAME = re.compile(r"(?<![a-z])es(?![a-z])")
 _ED_NAME = re.compile(r"(?<![a-z])ed(?![a-z])")
+_FRAME_NUMBER = re.compile(r"\d+(?=\D*$)")
+_CHANNEL = re.compile(r"_0000$")
+_MOST_LABELS = 5
+"""An image of whole numbers with so few different ones, 0 among them, holds labels."""
 _MOST_COLORS = 4
 """Values per pixel that an image in color can have; more are the frames of a sequence saved by 3D Slicer."""
 
@@ -99,6 +104,7 @@ def load_labels(path: Path | str, label_map: LabelMap) -> Array:
 def image_sources(files: Sequence[Path]) -> list[CineSource]:
     """One source for each 4D file, and one for the 3D files together as frames (ED before ES, else by name).
 
+    Where the names of 3D files say that they are of several stacks, as of several patients, each of these is a source.
     Label files among them are left out, unless there is nothing else.
     """
     images = [path for path in files if not is_label_file(path)] or list(files)
@@ -111,9 +117,30 @@ def image_sources(files: Sequence[Path]) -> list[CineSource]:
         header = headers[path]
         frames = header.GetNumberOfComponents() if header.GetDimension() == 3 else header.GetSize()[3]
         sources.append(_source(len(sources) + 1, path, header, frames, [path]))
-    if stills:
-        sources.append(_source(len(sources) + 1, stills[0], headers[stills[0]], len(stills), stills))
+    for own in _stacks(stills):
+        sources.append(_source(len(sources) + 1, own[0], headers[own[0]], len(own), own))
     return sources
+
+
+def _stacks(stills: Sequence[Path]) -> list[list[Path]]:
+    """3D files by the stack that they are frames of."""
+    if not stills:
+        return []
+    by_name: dict[str, list[Path]] = defaultdict(list)
+    for path in stills:
+        by_name[_stack_name(path)].append(path)
+    marked = [sum(_frame_order(path)[0] == kind for path in stills) for kind in (0, 2)]
+    if max(marked) > 1 or any(len(own) > 1 for own in by_name.values()):
+        return list(by_name.values())
+    return [list(stills)]
+
+
+def _stack_name(path: Path) -> str:
+    """The name without what tells its frames apart: ED and ES, or else the last number."""
+    name = _CHANNEL.sub("", path.name.lower().split(".")[0])
+    if _frame_order(path)[0] != 1:
+        return _ED_NAME.sub("", _ES_NAME.sub("", name))
+    return _FRAME_NUMBER.sub("", name)
 
 
 def _source(number: int, path: Path, header: sitk.ImageFileReader, frames: int, files: list[Path]) -> CineSource:
@@ -142,6 +169,12 @@ def _frame_order(path: Path) -> tuple[int, tuple[tuple[int, int, str], ...]]:
 
 def _cine(images: Sequence[_Image], source: str, patient: Patient) -> Cine:
     first = images[0]
+    values = np.unique(first.pixels)
+    if len(values) in range(2, _MOST_LABELS + 1) and values[0] == 0 and np.array_equal(values, np.rint(values)):
+        raise UnusableInput(
+            f"The image has the values {', '.join(f'{value:g}' for value in values)} only, as labels have; give the "
+            "images that they were drawn on."
+        )
     pixels = first.pixels if len(images) == 1 else np.concatenate([image.pixels for image in images])
     frames, interval = len(pixels), first.frame_interval_ms if len(images) == 1 else None
     times = None if interval is None else tuple(first.first_frame_ms + interval * frame for frame in range(frames))

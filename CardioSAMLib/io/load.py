@@ -7,6 +7,7 @@ from pathlib import Path
 
 from CardioSAMLib.cine import Cine, QualityNote, UnusableInput
 from CardioSAMLib.io.acdc import acdc_source, is_acdc_folder
+from CardioSAMLib.io.blank_images import without_blank_images
 from CardioSAMLib.io.candidates import CineCandidate, CineSource, choose
 from CardioSAMLib.io.dicom_cine import dicom_sources
 from CardioSAMLib.io.images import image_sources, is_image_file
@@ -31,7 +32,7 @@ def load_cine(path: Path | str, series: str | None = None) -> Cine:
     with plain_sentences():
         sources = _sources(Path(path))
         chosen = choose(sources, series)
-        cine = chosen.read()
+        cine = without_blank_images(chosen.read())
     unused = [source.candidate for source in sources if source is not chosen and source.candidate.frames > 1]
     if not unused:
         return cine
@@ -52,7 +53,13 @@ def _sources(path: Path) -> list[CineSource]:
         raise UnusableInput(f"{path} holds patient folders of ACDC; give one of them.")
     images = [file for file in files if is_image_file(file)]
     others = [file for file in files if not is_image_file(file)]
-    sources = dicom_sources(others) or image_sources(images)
+    try:
+        sources = dicom_sources(others) or image_sources(images)
+    except UnusableInput:
+        # Reports or the like beside image files are no reason to refuse these.
+        sources = image_sources(images)
+        if not sources:
+            raise
     if not sources:
         place = f"the folder {path}" if path.is_dir() else path.name
         raise UnusableInput(

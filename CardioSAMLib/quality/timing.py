@@ -91,7 +91,8 @@ def heart_rate_conflict(case: Case, limits: Limits) -> Iterator[Finding]:
         return
     if abs(from_frames - cine.heart_rate_bpm) > limits["max_share"] * cine.heart_rate_bpm:
         text = (
-            f"The file says {cine.heart_rate_bpm:.0f} beats per minute, the frame times say {from_frames:.0f}; the "
-            "frames may not cover the whole cycle, or one of them is wrong: cardiac output depends on it."
+            f"The heart rate is given as {cine.heart_rate_bpm:.0f} beats per minute, the frame times say "
+            f"{from_frames:.0f}; the frames may not cover the whole cycle, or one of them is wrong: cardiac output "
+            "depends on it."
         )
         yield Finding(text)

@@ -33,7 +33,8 @@ def test_analyze_prints_the_table_and_writes_one_csv_row(nifti, tmp_path):
     done = run("analyze", nifti, "--out", tmp_path / "out", "--height-cm", "170", "--weight-kg", "70", "--sex", "F")
     assert done.returncode in (0, 3), done.stderr
     assert "Ejection fraction" in done.stdout
-    assert done.stderr == ""  # quiet when not a terminal
+    assert "\r" not in done.stderr  # no progress bar when not a terminal
+    assert "report.html, and look at the contours" in done.stderr
     header, *rows = (tmp_path / "out" / "measurements.csv").read_text().splitlines()
     assert "lv_ef_percent" in header
     assert len(rows) == 1
@@ -44,6 +45,8 @@ def test_the_exit_code_is_3_exactly_when_a_quality_check_failed(nifti, tmp_path)
     quality = json.loads((tmp_path / "out" / "measurements.json").read_text())["quality"]
     assert any(note["severity"] == "error" for note in quality)  # ED and ES exchanged: a negative ejection fraction
     assert done.returncode == 3
+    for note in quality:
+        assert (note["message"] in done.stderr) == (note["severity"] == "error")
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,16 @@ def own(tmp_path, monkeypatch):
     return tmp_path / "own"
 
 
+def test_a_folder_of_own_models_that_cannot_be_read_costs_a_warning_only(own, monkeypatch, caplog):
+    def refused(*_given):
+        raise PermissionError(13, "Permission denied", str(own))
+
+    monkeypatch.setattr(Path, "glob", refused)
+    with caplog.at_level(logging.WARNING):
+        assert [card.id for card in load_catalogue()] == SHIPPED
+    assert "Your own models are left out" in caplog.text
+
+
 @pytest.fixture
 def made(tmp_path):
     """Writes a folder with a model, as fine-tuning does, and returns it."""

@@ -83,6 +83,25 @@ def test_no_heart_rate_is_made_of_frames_that_no_heart_beats_in(interval_ms, stu
     assert function.lv.co_l_min is None
 
 
+def test_no_heart_rate_is_made_of_frames_that_may_show_several_beats(study_of):
+    """The contours of two frames do not say how often the heart beats in all of them."""
+    times = tuple(np.arange(20) * 50.0)
+    cine, segmentation, *options = study_of(beat(100, 40), beat(100, 40), beat(100, 0), frame_times_ms=times)
+    labels = np.where(np.isin(np.arange(20), (0, 10))[:, None, None, None], segmentation.labels, 0).astype(np.uint8)
+    function = measure(cine, replace(segmentation, labels=labels, segmented_frames=(0, 10)), *options)
+    assert function.heart_rate_bpm is None
+    assert "heart_rate_unknown" in codes(function)
+
+
+def test_several_beats_are_seen_though_a_frame_has_no_ventricle(study_of):
+    volumes = np.rint(100 + 40 * np.cos(2 * np.pi * 2 * np.arange(40) / 40))
+    volumes[7] = 0
+    times = tuple(np.arange(40) * 40.0)
+    function = measure(*study_of(volumes, volumes, beat(100, 0, 40), frame_times_ms=times))
+    assert function.heart_rate_bpm is None
+    assert "several_beats" in codes(function)
+
+
 def test_a_pair_of_frames_and_a_heart_rate_have_no_times(study_of):
     function = measure(*study_of([150, 60], [160, 80], [100, 100], heart_rate_bpm=60.0))
     assert function.curves.times_ms is None

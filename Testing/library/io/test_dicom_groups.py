@@ -215,7 +215,43 @@ def test_frames_acquired_twice_in_one_series_are_the_later_ones(folder, make_cin
     read = load_cine(folder)
     index = round(float(read.geometry.index_of(new.geometry.world_of((0, 0, 0)))[2]))
     np.testing.assert_array_equal(read.pixels[:, index], new.pixels[:, 0])
-    assert "repeated_frames" in codes(read)
+    assert "repeated_slice" in codes(read)
+
+
+def test_a_breath_hold_redone_in_one_series_is_not_mixed_with_the_first(folder, make_cine):
+    """Its times are those of another beat, a little later, so that none of its frames has the time of an old one."""
+    old, study = make_cine(seed=1), new_study()
+    later = tuple(time + 7.0 for time in old.frame_times_ms)
+    new = make_cine(seed=2, frame_times_ms=later)
+    uid = pydicom.uid.generate_uid()
+    for cine, name, time in ((old, "a", "100000"), (new, "b", "100500")):
+        write_dicom(cine, folder / name, study=study)
+        for path in (folder / name).iterdir():
+            dataset = pydicom.dcmread(path)
+            dataset.SeriesInstanceUID, dataset.AcquisitionDate, dataset.AcquisitionTime = uid, "20240101", time
+            dataset.InstanceNumber += 100 * (name == "b")
+            if name == "b" and float(dataset.ImagePositionPatient[2]) != pytest.approx(71.0):
+                path.unlink()
+            else:
+                dataset.save_as(path)
+    read = load_cine(folder)
+    index = round(float(read.geometry.index_of(new.geometry.world_of((0, 0, 0)))[2]))
+    np.testing.assert_array_equal(read.pixels[:, index], new.pixels[:, 0])
+    assert "repeated_slice" in codes(read)
+    assert "extra_frames" not in codes(read)
+
+
+@pytest.mark.parametrize(("gap_mm", "left_out"), [(60.0, True), (30.0, False)])
+def test_a_slice_far_from_the_stack_is_left_out_and_missing_ones_are_bridged(gap_mm, left_out, folder, make_cine):
+    cine, study = make_cine(slices=6), new_study()
+    write_dicom(cine, folder / "a", series_number=3, study=study)
+    place = cine.geometry.world_of((0, 0, 5 + gap_mm / 10.0))
+    far = make_cine(slices=1, seed=3, geometry=replace(cine.geometry, origin_mm=tuple(place)))
+    write_dicom(far, folder / "b", series_number=4, study=study)
+    read = load_cine(folder)
+    assert read.slices == (6 if left_out else 7)
+    assert ("slice_left_out" in codes(read)) == left_out
+    assert ("irregular_slices" in codes(read)) != left_out
 
 
 def test_still_images_at_the_places_of_the_cine_do_not_enter_it(folder, make_cine, assert_same):

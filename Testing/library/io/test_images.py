@@ -3,6 +3,7 @@
 import struct
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 
@@ -120,6 +121,45 @@ def test_ed_and_es_files_are_two_frames_with_ed_first(tmp_path, pixels):
 def test_a_folder_with_one_file_per_frame_is_read_in_natural_order(tmp_path, pixels):
     for frame in range(6):
         write_image(tmp_path / f"frame{frame + 6}.nrrd", pixels[frame])
+    np.testing.assert_array_equal(load_cine(tmp_path).pixels, pixels)
+
+
+def test_pairs_of_several_patients_are_not_one_heart(tmp_path, pixels):
+    for number, patient in enumerate(("p026", "p027")):
+        write_image(tmp_path / f"{patient}_ED.nii.gz", pixels[2 * number])
+        write_image(tmp_path / f"{patient}_ES.nii.gz", pixels[2 * number + 1])
+    with pytest.raises(SeveralCines, match=r"--series 2   p027_ED\.nii\.gz and 1 more"):
+        load_cine(tmp_path)
+    np.testing.assert_array_equal(load_cine(tmp_path, series="2").pixels, pixels[2:4])
+
+
+def test_frames_of_several_patients_are_not_one_heart(tmp_path, pixels):
+    for number, name in enumerate(("p1_frame01", "p1_frame12", "p2_frame01", "p2_frame08")):
+        write_image(tmp_path / f"{name}_0000.nii.gz", pixels[number])
+    assert [candidate.frames for candidate in list_cines(tmp_path)] == [2, 2]
+
+
+@pytest.mark.parametrize("name", ["patient_gt.nii.gz", "whatever.nii.gz"])
+def test_labels_are_not_measured_as_images(name, tmp_path, pixels):
+    write_image(tmp_path / name, pixels % 4)
+    with pytest.raises(UnusableInput, match=r"values 0, 1, 2, 3 only, as labels have; give the images"):
+        load_cine(tmp_path / name)
+
+
+def test_predictions_beside_the_images_are_left_out(tmp_path, pixels):
+    for frame, name in enumerate(("ED", "ES")):
+        write_image(tmp_path / f"{name}.nii.gz", pixels[frame])
+        write_image(tmp_path / f"{name}_pred.nii.gz", pixels[frame] % 4)
+    np.testing.assert_array_equal(load_cine(tmp_path).pixels, pixels[:2])
+
+
+def test_a_report_beside_an_image_file_is_no_reason_to_refuse_it(tmp_path, pixels):
+    write_image(tmp_path / "cine.nii.gz", pixels)
+    report = pydicom.Dataset()
+    report.SOPClassUID, report.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.88.11", pydicom.uid.generate_uid()
+    report.file_meta = pydicom.dataset.FileMetaDataset()
+    report.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    pydicom.dcmwrite(tmp_path / "report.dcm", report, enforce_file_format=True)
     np.testing.assert_array_equal(load_cine(tmp_path).pixels, pixels)
 
 
