@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from CardioSAMLib.cine import Cine, UnusableInput
 from CardioSAMLib.labels import CineSegmentation
 from CardioSAMLib.progress import Progress, silent
 from CardioSAMLib.resources import AUTOMATIC, CHECKPOINT_SUFFIX, PROMPTABLE, ModelCard, check_downloaded
+from CardioSAMLib.segmentation.device import Notify, log_warning
 from CardioSAMLib.segmentation.promptable import PromptableModel
 
 if TYPE_CHECKING:
@@ -38,13 +40,16 @@ def segmenter_of(card: ModelCard, threads: int = 0) -> CropSegmenter:
     return CropSegmenter(OnnxNetwork(card, threads), card)
 
 
-def promptable_of(card: ModelCard, threads: int = 0) -> PromptableModel:
+def promptable_of(
+    card: ModelCard, threads: int = 0, device: str | None = None, notify: Notify = log_warning
+) -> PromptableModel:
     """The promptable model of a catalogue entry; for `Prompter`.
 
     threads: that one call computes with, 0 one per core; a checkpoint of SAM computes with those of torch.
+    device, notify: for a checkpoint of SAM, see `load_sam`; small models run on the CPU.
 
     Raises UnusableInput if it takes no prompts, a file is missing, is not the one of the catalogue, or wants another
-    preprocessing.
+    preprocessing, or the device is not there.
     """
     from CardioSAMLib.segmentation.checkpoint_model import model_of_card
     from CardioSAMLib.segmentation.compact_model import CompactModel
@@ -54,7 +59,7 @@ def promptable_of(card: ModelCard, threads: int = 0) -> PromptableModel:
 
     check_downloaded(card)
     if card.kind == PROMPTABLE and card.architecture in {known.id for known in ARCHITECTURES}:
-        return model_of_card(card, load_sam2)
+        return model_of_card(card, partial(load_sam2, device=device, notify=notify))
     if card.kind == PROMPTABLE and card.file.endswith(CHECKPOINT_SUFFIX):
-        return model_of_card(card, load_sam)
+        return model_of_card(card, partial(load_sam, device=device, notify=notify))
     return CompactModel(card, threads)

@@ -158,6 +158,13 @@ def test_of_a_sam_checkpoint_only_what_the_recipe_names_changes(
     assert drawn_by("small-small", data_set, tmp_path).labels.shape == (64, 64)
 
 
+def test_a_tuned_sam_runs_on_the_device_that_is_asked_for(options, data_set, recipe_file, tmp_path):
+    finetune(data_set, tmp_path / "out", replace(options, recipe=recipe_file(epochs=1)))
+    assert promptable_of(find_model("mine"), device="cpu").device_title.startswith("CPU")
+    with pytest.raises(UnusableInput, match="no device 'abacus'.*choose one of: .*cpu"):
+        promptable_of(find_model("mine"), device="abacus")
+
+
 def test_a_tuned_sam_can_be_tuned_again_by_its_name(options, data_set, recipe_file, tmp_path):
     short = replace(options, recipe=recipe_file(epochs=1))
     finetune(data_set, tmp_path / "first", replace(short, name="first", normalization="medsam"))
