@@ -161,7 +161,7 @@ def test_of_a_sam_checkpoint_only_what_the_recipe_names_changes(
 def test_a_tuned_sam_runs_on_the_device_that_is_asked_for(options, data_set, recipe_file, tmp_path):
     finetune(data_set, tmp_path / "out", replace(options, recipe=recipe_file(epochs=1)))
     assert promptable_of(find_model("mine"), device="cpu").device_title.startswith("CPU")
-    with pytest.raises(UnusableInput, match="no device 'abacus'.*choose one of: .*cpu"):
+    with pytest.raises(UnusableInput, match=r"no device 'abacus'.*choose one of: .*cpu"):
         promptable_of(find_model("mine"), device="abacus")
 
 
