@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.io.onnx_weights import stored_weights
 from CardioSAMLib.networks.prompted import FINE, WIDTH, FrozenEncoder
+from CardioSAMLib.networks.stack_unet import StackUNet
 from CardioSAMLib.networks.unet import UNet25D
 
 _FOLDED = ".weight_bias"
 _COARSER_HEADS = ("heads.1.", "heads.2.")
+_UNSTORED = "num_batches_tracked"
 _EPSILON = 1e-5
 """Of torch's batch normalization, which adds it to the variance."""
 
@@ -28,6 +30,21 @@ def read_unet(path: Path, widths: tuple[int, ...]) -> UNet25D:
     Raises UnusableInput where the file does not hold such a network.
     """
     return _unet(_values(_graph(path)), widths, "network.", path)
+
+
+def read_stack_unet(path: Path, widths: tuple[int, ...]) -> StackUNet:
+    """The `StackUNet` of an exported file, in evaluation mode. Coarser heads are not in the file.
+
+    Raises UnusableInput where the file does not hold such a network.
+    """
+    values, network = _values(_graph(path)), StackUNet(widths).eval()
+    state = network.state_dict()
+    stored = {name: values[f"network.{name}"] for name in state if f"network.{name}" in values}
+    lacking = [name for name in state if name not in stored and not name.endswith(_UNSTORED)]
+    if any(not name.startswith(_COARSER_HEADS) for name in lacking):
+        raise UnusableInput(f"{path.name} holds no U-Net of the widths {widths} that sees stacks; name such a model.")
+    network.load_state_dict({**state, **stored})
+    return network
 
 
 def read_encoder(path: Path) -> FrozenEncoder:

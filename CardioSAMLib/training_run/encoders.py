@@ -80,9 +80,11 @@ def unet_widths(card: ModelCard) -> tuple[int, ...]:
 
 
 def _of_unet(card: ModelCard) -> Any:
-    from CardioSAMLib.networks.encoders import UNetEncoder
-    from CardioSAMLib.training.exported import read_unet
+    from CardioSAMLib.networks.encoders import SliceBySlice, UNetEncoder
+    from CardioSAMLib.training.exported import read_stack_unet, read_unet
 
+    if card.architecture.startswith("StackUNet"):
+        return SliceBySlice(read_stack_unet(card.path, unet_widths(card)).encoder)
     return UNetEncoder(read_unet(card.path, unet_widths(card)))
 
 

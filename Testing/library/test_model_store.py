@@ -16,7 +16,7 @@ ENTRY = {
     "kind": "promptable", "title": "Own", "version": "1", "license": "own", "training_data": "own", "accuracy": {},
     "architecture": "vit_b", "input_shape_px": [224, 224], "spacing_mm": 0.8, "preprocessing": "sam-slice-v1",
 }  # fmt: skip
-SHIPPED = ["cardiosam-unet25d-3", "cardiosam-unet25d", "cardiosam-prompt"]
+SHIPPED = ["cardiosam-unet25d-3", "cardiosam-unet25d", "cardiosam-small", "cardiosam-prompt"]
 
 
 @pytest.fixture(autouse=True)

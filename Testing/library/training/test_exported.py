@@ -1,10 +1,15 @@
 """Claims about networks read back from exported files: they learn on from where they were."""
 
+import numpy as np
+import onnxruntime
+import pytest
 import torch
 
+from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.networks.unet import UNet25D
+from CardioSAMLib.resources import find_model
 from CardioSAMLib.training.export import export_onnx
-from CardioSAMLib.training.exported import measure_normalizations, read_unet
+from CardioSAMLib.training.exported import measure_normalizations, read_stack_unet, read_unet
 
 WIDTHS = (4, 6, 8)
 
@@ -43,3 +48,14 @@ def test_with_measured_normalizations_a_batch_is_answered_in_training_as_afterwa
     assert difference() > 0.1, "nothing was folded"
     measure_normalizations(back, [given])
     assert difference() < 1e-3
+
+
+def test_the_shipped_network_of_whole_stacks_can_be_read_back():
+    card = find_model("cardiosam-small")
+    network = read_stack_unet(card.path, (16, 48, 96, 160, 192))
+    images = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    (expected,) = onnxruntime.InferenceSession(str(card.path)).run(None, {"images": images.numpy()})
+    with torch.no_grad():
+        np.testing.assert_allclose(torch.softmax(network(images), dim=1).numpy(), expected, atol=1e-4)
+    with pytest.raises(UnusableInput, match="that sees stacks; name such a model"):
+        read_stack_unet(find_model("cardiosam-unet25d").path, (16, 48, 96, 160, 192))

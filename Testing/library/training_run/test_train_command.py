@@ -89,6 +89,7 @@ def test_the_trained_model_draws_a_heart_it_has_not_seen_by_its_name(trained, tm
     [
         ('kind = "cardiosam"\nwidths = [16, 8, 8, 8]\nnormalization = "sam"', "views = 2"),
         ('kind = "linear"\nencoder = "cardiosam-unet25d"', "views = 2"),
+        ('kind = "linear"\nencoder = "cardiosam-small"', "views = 2"),
         ('kind = "sam-lora"\nnormalization = "sam"', ""),
     ],
 )
@@ -98,7 +99,7 @@ def test_decoders_are_trained_on_encoders_that_stay_as_they_are(network, views, 
     options = TrainingOptions(str(tmp_path / "short.toml"), tmp_path / "out", None, checkpoint, "cpu")
     trained = train_model(options)
     record = json.loads((tmp_path / "out" / "record.json").read_text())
-    name = "small" if checkpoint else "cardiosam-unet25d"
+    name = "small" if checkpoint else "cardiosam-small" if "cardiosam-small" in network else "cardiosam-unet25d"
     assert record["encoder"]["name"] == name
     assert record["encoder"]["sha256"] == sha256_of(checkpoint or find_model(name).path)
     assert 0 < record["parameters_that_learn"] < record["parameters"]
