@@ -42,7 +42,8 @@ class FineTuningOptions:
 
     recipe: name of one that ships, or a JSON file. checkpoint: a SAM checkpoint file, or the id of a promptable model.
     name: what the result is called; "" makes it from checkpoint and recipe. split: which patients train and validate;
-    None draws one, which is written to the output folder. normalization, input_size_px: as in `load_sam`, for files.
+    None draws one, which is written to the output folder. fold: of a split with several, counted from 1.
+    normalization, input_size_px: as in `load_sam`, for files.
     """
 
     recipe: str
@@ -52,6 +53,7 @@ class FineTuningOptions:
     normalization: str | None = None
     input_size_px: int = DEFAULT_INPUT_SIZE_PX
     device: str | None = None
+    fold: int | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def finetune(data: Path, out: Path, options: FineTuningOptions, progress: Progre
     _check_free(name, out)
     check_writable(out)
     seen = _seen(options.checkpoint)
-    split = _split(data, options.split, recipe.seed, seen)
+    split = _split(data, options.split, options.fold, recipe.seed, seen)
     progress(0.0, "reading the checkpoint")
     tuned = open_tunable(options, recipe.trains_encoder)
     training = read_slices(data, split.train, part_of(progress, 0.0, 0.04))
@@ -184,10 +186,10 @@ def _seen(checkpoint: str) -> tuple[str, ...]:
     return patients_seen_by(card) if card is not None else ()
 
 
-def _split(data: Path, file: Path | None, seed: int, seen: Sequence[str]) -> Split:
+def _split(data: Path, file: Path | None, fold: int | None, seed: int, seen: Sequence[str]) -> Split:
     """The user's, or one that is drawn. Raises UnusableInput where patients would validate that trained the weights."""
     if file is not None:
-        split = read_split(file)
+        split = read_split(file, fold)
         if not split.train:
             raise UnusableInput(f"{file.name} names no patients to train on; name some.")
         known = sorted(set(seen) & set(split.validation))

@@ -86,6 +86,7 @@ def finetune(
     split: Annotated[
         Path | None, typer.Option(help="JSON file that says which patients train and validate; else one is drawn.")
     ] = None,
+    fold: Annotated[int | None, typer.Option(help="Of a split that has several, counted from 1.")] = None,
     normalization: Annotated[
         str | None, typer.Option(help="sam or medsam, for a checkpoint file that does not say it.")
     ] = None,
@@ -102,7 +103,7 @@ def finetune(
     from CardioSAMLib.finetuning.run import FineTuningOptions
     from CardioSAMLib.finetuning.run import finetune as finetune_model
 
-    options = FineTuningOptions(recipe, checkpoint, name, split, normalization, input_size, device)
+    options = FineTuningOptions(recipe, checkpoint, name, split, normalization, input_size, device, fold)
     with _training_packages(), progress_bar() as progress:
         tuned = finetune_model(data, out, options, progress)
     if tuned.dice_before is not None:
@@ -110,6 +111,8 @@ def finetune(
             f"Dice per slice on the validation patients: {tuned.dice_before:.3f} before, {tuned.dice_after:.3f} after "
             "(prompts from the reference; the epoch was chosen by it)."
         )
+    else:
+        typer.echo("There was no patient to validate on: the weights of the last epoch were kept.")
     typer.echo(f"Added as {tuned.model_id}: " + ", ".join(map(str, tuned.files)))
 
 

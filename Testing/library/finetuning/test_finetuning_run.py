@@ -181,6 +181,16 @@ def test_without_a_split_one_is_drawn_and_written(options, data_set, recipe_file
     assert len(split["validation"]) == 1
 
 
+def test_a_split_of_several_folds_needs_one_of_them(options, data_set, recipe_file, tmp_path):
+    folds = tmp_path / "folds.json"
+    folds.write_text(json.dumps({"folds": [["patient001"], ["patient002", "patient003"]]}))
+    short = replace(options, split=folds, recipe=recipe_file(epochs=1))
+    with pytest.raises(UnusableInput, match=r"2 folds.*say which"):
+        finetune(data_set, tmp_path / "out", short)
+    finetune(data_set, tmp_path / "out", replace(short, fold=2))
+    assert json.loads((tmp_path / "out" / "split.json").read_text())["train"] == ["patient001"]
+
+
 def test_patients_that_trained_the_weights_do_not_validate(options, data_set, recipe_file, tmp_path):
     short = replace(options, recipe=recipe_file(epochs=1))
     finetune(data_set, tmp_path / "first", replace(short, name="first"))
