@@ -26,7 +26,7 @@ _ED_NAME = re.compile(r"(?<![a-z])ed(?![a-z])")
 _FRAME_NUMBER = re.compile(r"\d+(?=\D*$)")
 _CHANNEL = re.compile(r"_0000$")
 _MOST_LABELS = 5
-"""An image of whole numbers with so few different ones, 0 among them, holds labels."""
+"""An image that holds nothing but 0, 1 and so on up to so many numbers holds labels."""
 _MOST_COLORS = 4
 """Values per pixel that an image in color can have; more are the frames of a sequence saved by 3D Slicer."""
 
@@ -170,7 +170,7 @@ def _frame_order(path: Path) -> tuple[int, tuple[tuple[int, int, str], ...]]:
 def _cine(images: Sequence[_Image], source: str, patient: Patient) -> Cine:
     first = images[0]
     values = np.unique(first.pixels)
-    if len(values) in range(2, _MOST_LABELS + 1) and values[0] == 0 and np.array_equal(values, np.rint(values)):
+    if 2 <= len(values) <= _MOST_LABELS and np.array_equal(values, np.arange(len(values))):
         raise UnusableInput(
             f"The image has the values {', '.join(f'{value:g}' for value in values)} only, as labels have; give the "
             "images that they were drawn on."

@@ -250,7 +250,7 @@ def test_slices_are_encoded_ahead_nearest_first_and_then_found_in_the_cache(open
     session = open_study()
     told = []
     session.prepare_job(0, 2, neighbors=1)(lambda _fraction, message: told.append(message))
-    assert told == ["encoding slice 2", "encoding slice 1", "encoding slice 3"]
+    assert told == [f"encoding slice {number} on the CPU" for number in (2, 1, 3)]
     assert EmbeddingCache(tmp_path / "cache").info().entries == 3
     clicked(session, 0, 2, Structure.LV, True, IN_MYO)
     correct(session, 0, 2)

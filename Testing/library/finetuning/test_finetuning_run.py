@@ -252,6 +252,7 @@ def test_a_model_of_ones_own_is_listed_beside_those_that_ship():
     assert [card.id for card in load_catalogue()] == [
         "cardiosam-unet25d-3",
         "cardiosam-unet25d",
+        "cardiosam-small",
         "cardiosam-prompt",
         "small-prompt",
     ]

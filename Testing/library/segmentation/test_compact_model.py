@@ -203,6 +203,6 @@ def test_logits_of_another_size_are_refused(model, phantom):
     geometry = phantom.cine.geometry
     planes = phantom.cine.pixels[FRAME, SLICE - 1 : SLICE + 2]
     image = model.image_of(planes, region_of(phantom), geometry.spacing_mm[:2])
-    prompts = StructurePrompts(Structure.LV, mask=np.ones((64, 64), np.float32))
+    prompts = StructurePrompts(Structure.LV, mask=np.full((64, 64), 2.0, np.float32))
     with pytest.raises(UnusableInput, match="this model takes"):
         model.decode(model.encode(image), image, prompts)

@@ -171,7 +171,7 @@ def test_a_save_that_is_cut_off_leaves_the_checkpoint_before(tmp_path, monkeypat
     write_state(path, "run", {"step": 1})
 
     def half(_state, file):
-        file.write_bytes(b"PK")
+        file.write(b"PK")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", half)
