@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,20 +206,25 @@ def _split(data: Path, file: Path | None, fold: int | None, seed: int, seen: Seq
         raise UnusableInput(f"{data} has no ACDC-style patients (folders with an Info.cfg); give a folder of them.")
     if len(group_of) == 1:
         raise UnusableInput(f"{data} has one patient, and none is left to validate on; give more, or a --split.")
-    drawn = stratified_split(group_of, _VALIDATION_SHARE, seed)
-    if not drawn.validation:  # groups too small for one of each
-        drawn = stratified_split(dict.fromkeys(group_of, ""), max(_VALIDATION_SHARE, 1.0 / len(group_of)), seed)
+    drawn = _drawn(group_of, _VALIDATION_SHARE, seed)
     if not set(seen) & set(drawn.validation):
         return drawn
     unseen = {name: group for name, group in group_of.items() if name not in seen}
-    share = min(_VALIDATION_SHARE * len(group_of) / max(len(unseen), 1), 1.0)
-    validation = stratified_split(unseen, share, seed).validation
-    if not validation:
+    if not unseen:
         raise UnusableInput(
             "The weights to begin with were trained on patients of these names, so that none is left to validate on; "
             "give others, a --split without validation patients, or other names to the folders if these are others."
         )
+    validation = _drawn(unseen, min(_VALIDATION_SHARE * len(group_of) / len(unseen), 1.0), seed).validation
     return Split(tuple(sorted(set(group_of) - set(validation))), validation)
+
+
+def _drawn(group_of: Mapping[str, str], share: float, seed: int) -> Split:
+    """With a patient at least to validate on: where the groups are too small for one of each, of all together."""
+    drawn = stratified_split(group_of, share, seed)
+    if drawn.validation:
+        return drawn
+    return stratified_split(dict.fromkeys(group_of, ""), max(share, 1.0 / len(group_of)), seed)
 
 
 def _entry(

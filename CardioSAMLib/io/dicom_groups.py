@@ -288,10 +288,16 @@ def _acquisitions(images: Images, usual: int) -> Iterator[Images]:
 
 
 def _begin_again(parts: Sequence[Images]) -> bool:
-    times = [[header.time.trigger_ms or header.time.delay_ms or 0.0 for header in part] for part in parts]
+    times = [[_time_ms(header) for header in part] for part in parts]
     acquired = [[header.acquired for header in part] for part in parts]
     again = all(min(later) < max(earlier) for earlier, later in pairwise(times))
     return again and all(max(earlier) < min(later) for earlier, later in pairwise(acquired))
+
+
+def _time_ms(header: ImageHeader) -> float:
+    """In the beat; 0 for all where it is not known, so that nothing begins again."""
+    known = (time for time in (header.time.trigger_ms, header.time.delay_ms) if time is not None)
+    return next(known, 0.0)
 
 
 def _newest_acquisition(images: Images, usual: int) -> tuple[Images, list[Images]]:

@@ -169,8 +169,9 @@ def _frame_order(path: Path) -> tuple[int, tuple[tuple[int, int, str], ...]]:
 
 def _cine(images: Sequence[_Image], source: str, patient: Patient) -> Cine:
     first = images[0]
-    values = np.unique(first.pixels)
-    if 2 <= len(values) <= _MOST_LABELS and np.array_equal(values, np.arange(len(values))):
+    # Few images come as far as to be sorted.
+    values = np.unique(first.pixels) if first.pixels.max() < _MOST_LABELS else np.empty(0)
+    if len(values) > 1 and np.array_equal(values, np.arange(len(values))):
         raise UnusableInput(
             f"The image has the values {', '.join(f'{value:g}' for value in values)} only, as labels have; give the "
             "images that they were drawn on."

@@ -103,8 +103,7 @@ def _mask(mask: Array, prompts: StructurePrompts, image: ModelImage) -> Array:
             "heart, or give another region."
         )
     # What is thinner than the coarse pixels counts as far as it can be seen, or it would vanish.
-    shares = shares / max(float(shares.max()), 1e-6)
-    logits = _OUTSIDE_LOGIT + shares * (_INSIDE_LOGIT - _OUTSIDE_LOGIT)
+    logits = _OUTSIDE_LOGIT + shares / float(shares.max()) * (_INSIDE_LOGIT - _OUTSIDE_LOGIT)
     shown_rows, shown_columns = (-(-shown // LOW_RESOLUTION) for shown in image.shown_px)
     logits[shown_rows:], logits[:, shown_columns:] = _OUTSIDE_LOGIT, _OUTSIDE_LOGIT
     return logits

@@ -39,7 +39,8 @@ def read_stack_unet(path: Path, widths: tuple[int, ...]) -> StackUNet:
     """
     values, network = _values(_graph(path)), StackUNet(widths).eval()
     state = network.state_dict()
-    stored = {name: values[f"network.{name}"] for name in state if f"network.{name}" in values}
+    fitting = {name: values.get(f"network.{name}") for name in state}
+    stored = {name: own for name, own in fitting.items() if own is not None and own.shape == state[name].shape}
     lacking = [name for name in state if name not in stored and not name.endswith(_UNSTORED)]
     if any(not name.startswith(_COARSER_HEADS) for name in lacking):
         raise UnusableInput(f"{path.name} holds no U-Net of the widths {widths} that sees stacks; name such a model.")

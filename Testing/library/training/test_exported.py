@@ -59,3 +59,5 @@ def test_the_shipped_network_of_whole_stacks_can_be_read_back():
         np.testing.assert_allclose(torch.softmax(network(images), dim=1).numpy(), expected, atol=1e-4)
     with pytest.raises(UnusableInput, match="that sees stacks; name such a model"):
         read_stack_unet(find_model("cardiosam-unet25d").path, (16, 48, 96, 160, 192))
+    with pytest.raises(UnusableInput, match="that sees stacks; name such a model"):
+        read_stack_unet(card.path, (16, 48, 96, 160, 96))
