@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,13 +22,17 @@ from CardioSAMLib.progress import Progress, part_of, silent
 from CardioSAMLib.resources import CHECKPOINT_SUFFIX, PROMPTABLE, find_model, load_catalogue, models_in
 from CardioSAMLib.segmentation import EmbeddingCache, load_sam
 from CardioSAMLib.segmentation.checkpoint_model import DEFAULT_INPUT_SIZE_PX
-from CardioSAMLib.segmentation.device import choose_device, is_out_of_memory
+from CardioSAMLib.segmentation.device import choose_device, enough_memory
 from CardioSAMLib.segmentation.model_image import ModelImage
 from CardioSAMLib.segmentation.promptable import embedding_of
 
 if TYPE_CHECKING:
     from CardioSAMLib.training.recipe import FineTuningRecipe
 
+_MEMORY_ADVICE = (
+    "The memory of the device is not enough for this fine-tuning; give a smaller --input-size in another folder, or go "
+    "on in this one with --device cpu."
+)
 _VALIDATION_SHARE = 0.2
 _EMBEDDINGS = "embeddings"
 _CACHE_BYTES = 2**40
@@ -96,7 +99,7 @@ def finetune(data: Path, out: Path, options: FineTuningOptions, progress: Progre
         run.load(out / "checkpoint.pt")  # refuses other patients or contours before anything is written
     write_files(out, {"split.json": _json(patients)})
     encode = pixels_only if recipe.trains_encoder else kept_embeddings(tuned, out / _EMBEDDINGS)
-    with _enough_memory():
+    with enough_memory(_MEMORY_ADVICE):
         fine_tune(
             run,
             SliceExamples(training, tuned, recipe, encode, varied=True),
@@ -114,20 +117,6 @@ def finetune(data: Path, out: Path, options: FineTuningOptions, progress: Progre
     # They have served: the model's own use keeps its embeddings in the user's cache.
     EmbeddingCache(out / _EMBEDDINGS, _CACHE_BYTES).clear()
     return FineTuned(card.id, tuple(path for path in sorted(out.glob(f"{name}*")) if path.is_file()), before, after)
-
-
-@contextmanager
-def _enough_memory() -> Iterator[None]:
-    """Raises UnusableInput where that of the device runs out; the run goes on from its last checkpoint."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise UnusableInput(
-            "The memory of the device is not enough for this fine-tuning; give a smaller --input-size in another "
-            "folder, or go on in this one with --device cpu."
-        ) from error
 
 
 def open_tunable(options: FineTuningOptions, trains_encoder: bool) -> TunableModel:

@@ -45,7 +45,12 @@ class SamNetwork:
         """`image_embedding` `(1, 256, size / 16, size / 16)`."""
         if not self.trains_encoder:
             return {"image_embedding": self._here(image["image_embedding"])[None]}
-        return {"image_embedding": self.parts[_ENCODER](self._here(image["pixels"])[None])}
+        from CardioSAMLib.training.precision import training_precision
+
+        pixels = self._here(image["pixels"])[None]
+        with training_precision(pixels.device):
+            embedding = self.parts[_ENCODER](pixels)
+        return {"image_embedding": embedding.float()}
 
     def answer(self, embedding: Named, prompts: Named) -> tuple[torch.Tensor, torch.Tensor]:
         """See `Tunable`. One mask (`multimask_output=False`)."""

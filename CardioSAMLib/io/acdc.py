@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from CardioSAMLib.cine import Array, Cine, Patient, QualityNote, UnusableInput
 from CardioSAMLib.io.candidates import CineCandidate, CineSource, describe, qualifies
 from CardioSAMLib.io.images import load_image, load_labels, load_pair
 from CardioSAMLib.io.paths import existing, is_hidden, plain_sentences
-from CardioSAMLib.labels import ACDC
+from CardioSAMLib.labels import ACDC, STORAGE, Structure
 
 _HEIGHT_CM = (40.0, 250.0)
 _WEIGHT_KG = (2.0, 350.0)
@@ -180,4 +181,25 @@ def _load_labels(folder: Path, info: _Info) -> Array | None:
             f"The labels of {folder.name} have the shapes {ed.shape} at ED and {es.shape} at ES; "
             "get the files of this patient again."
         )
-    return np.concatenate([ed, es])
+    labels = np.concatenate([ed, es])
+    _check_not_exchanged(labels, folder.name)
+    return labels
+
+
+def _check_not_exchanged(labels: Array, name: str) -> None:
+    """Raises UnusableInput where the myocardium is around what should be the RV: other data sets have LV 1, RV 3."""
+    lv, rv = (_share_next_to_myocardium(labels, structure) for structure in (Structure.LV, Structure.RV))
+    if rv > max(lv, 0.5):
+        raise UnusableInput(
+            f"In the labels of {name} the myocardium is around 1, which is the RV in ACDC; give files with RV 1, "
+            "myocardium 2 and LV 3."
+        )
+
+
+def _share_next_to_myocardium(labels: Array, structure: Structure) -> float:
+    """Of the pixels around a structure in its slices; 0 where it is missing."""
+    own = labels == STORAGE.value_of(structure)
+    in_plane = ndimage.generate_binary_structure(4, 1)
+    in_plane[[0, 2]] = in_plane[:, [0, 2]] = False
+    around = labels[ndimage.binary_dilation(own, in_plane) & ~own]
+    return float(np.mean(around == STORAGE.value_of(Structure.MYO))) if len(around) else 0.0

@@ -64,9 +64,10 @@ class CardioSAMDecoder(nn.Module):
     """Structures from an encoder's features.
 
     channels: of the features, as the encoder's `channels`. classes: background and structures.
-    forward: features of an encoder, the embedding `(batch, channels[0], rows/16, columns/16)` first, and the size
-    (rows, columns) of the image, to logits `(batch, classes, rows, columns)`; in training mode to `Outputs`, whose
-    boundary logits have the rows and columns of the last stage: half of the image's with the paper's three stages. Of
+    forward: features of an encoder, the embedding `(batch, channels[0], r, c)` first, a place for every 16 pixels that
+    the encoder saw in a row or column, and the size (rows, columns) of the image, to logits `(batch, classes, rows,
+    columns)`; in training mode to `Outputs`, whose boundary logits have the rows and columns of the last stage: 8 r and
+    8 c with the paper's three stages. Of
     earlier features, each must have twice the rows and columns of the one before; those finer than the last stage are
     not used.
 

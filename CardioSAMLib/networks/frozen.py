@@ -20,7 +20,8 @@ class EncoderNetwork(nn.Module):
         self.decoder = decoder
 
     def features(self, images: Tensor, stacks: Tensor | None = None) -> tuple[Tensor, ...]:
-        """The embedding `(batch, 256, rows/16, columns/16)`, then earlier features, coarsest first."""
+        """The embedding `(batch, 256, ...)`, a place for every 16 pixels that the encoder sees in a row or column, then
+        earlier features, coarsest first."""
         features: tuple[Tensor, ...] = self.encoder(images) if stacks is None else self.encoder(images, stacks)
         return features
 

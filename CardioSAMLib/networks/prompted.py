@@ -23,6 +23,10 @@ PAD, NEGATIVE, POSITIVE, FIRST_CORNER, LAST_CORNER = range(5)
 """Kinds of prompt tokens; a box is its first and its last corner."""
 
 
+LEVELS = 5
+"""Of the U-Net whose features are decoded."""
+
+
 class FrozenEncoder(nn.Module):
     """Features of a trained `UNet25D`, which stays as it is, and the necks that bring them to the decoder's widths.
 

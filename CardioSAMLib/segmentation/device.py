@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -115,6 +115,17 @@ class Placement:
             f"The memory of {full.title} is not enough for the model; the work goes on on {self.device.title}, slower. "
             "A smaller input size may fit."
         )
+
+
+@contextmanager
+def enough_memory(advice: str) -> Iterator[None]:
+    """Raises UnusableInput with that advice where the memory of the device runs out."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UnusableInput(advice) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:

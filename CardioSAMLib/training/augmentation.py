@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.training.dataset import Volume
+from CardioSAMLib.training.tables import check_ranges
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class AugmentationOptions:
     def __post_init__(self) -> None:
         if self.elastic_spacing_px < 1:
             raise UnusableInput("The control points of bent views lie a pixel or more apart.")
+        check_ranges(self, "The views")
 
     @property
     def transposes(self) -> bool:

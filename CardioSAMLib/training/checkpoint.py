@@ -23,14 +23,21 @@ Network = TypeVar("Network", bound=nn.Module)
 def write_state(path: Path, signature: str, state: Mapping[str, Any]) -> None:
     """Writes the state under a temporary name, then renames: a kill leaves the old file or the new one.
 
-    signature: all that must be the same where the run goes on.
+    signature: all that must be the same where the run goes on. Raises UnusableInput where the file cannot be written.
     """
     temporary = path.with_suffix(".partial")
-    with temporary.open("wb") as file:
-        torch.save({**state, "signature": signature}, file)
-        file.flush()
-        os.fsync(file.fileno())  # else a power cut may leave a file that is renamed, but empty
-    os.replace(temporary, path)
+    try:
+        with temporary.open("wb") as file:
+            torch.save({**state, "signature": signature}, file)
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut may leave a file that is renamed, but empty
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UnusableInput(
+            f"{path} cannot be written ({error.strerror}); make room or allow writing there, and give the command "
+            "again: the run goes on from its last checkpoint."
+        ) from error
 
 
 def read_state(path: Path, signature: str) -> dict[str, Any]:
@@ -45,8 +52,8 @@ def read_state(path: Path, signature: str) -> dict[str, Any]:
         ) from error
     if not same:
         raise UnusableInput(
-            f"{path} was made with another configuration, on other patients or from other weights; give another "
-            "folder, or delete it."
+            f"{path} was made with another configuration, on other images or contours, or from other weights; give "
+            "another folder, or delete it."
         )
     return state
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from CardioSAMLib.cine import Array, Cine, UnusableInput
 from CardioSAMLib.crops import take
 from CardioSAMLib.io import load_acdc_patient, load_cine
 from CardioSAMLib.progress import Progress, silent
-from CardioSAMLib.training.dataset import Volume, volume_on_grid, whole_slice
+from CardioSAMLib.training.dataset import Volume, sha256_of_volumes, volume_on_grid, whole_slice
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,15 @@ def load_cines(root: Path, patients: Sequence[str], grid_mm: float, progress: Pr
         labels = {patient.ed_frame: patient.labels[0], patient.es_frame: patient.labels[1]}
         cines.append(cine_on_grid(name, cine, labels, grid_mm))
     return cines
+
+
+def sha256_of_cines(cines: Sequence[TrainingCine]) -> str:
+    """Of patients, images and contours: another one where any of them has changed."""
+    digest = hashlib.sha256(sha256_of_volumes([one for cine in cines for one in cine.labeled.values()]).encode())
+    for cine in cines:
+        digest.update(f"{cine.images.shape} {sorted(cine.labeled)}".encode())
+        digest.update(cine.images.tobytes())
+    return digest.hexdigest()
 
 
 def cine_on_grid(name: str, cine: Cine, labels: Mapping[int, Array], grid_mm: float) -> TrainingCine:

@@ -21,6 +21,10 @@ from CardioSAMLib.training.stack_sampling import StackOptions
 from CardioSAMLib.training.tables import options_from
 
 CROSS_VALIDATION = "acdc_cv5.json"
+CARD_KEYS = ("title", "version", "license", "training_data")
+"""What a configuration says of its model, for the catalogue."""
+_DEEPEST_STEP_PX = 16
+"""Crops grow in such steps where a heart is larger, so that no network may halve them more often."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,19 @@ class TrainingConfiguration:
             "needs 1 or more as batch, steps and validate_every": min(self.batch, self.steps, self.validate_every) < 1,
             "has no usable keep; choose last or best": self.keep not in ("last", "best"),
             "has fewer than 0 views": self.views < 0,
-            "halves its images more often than its size_px allows": bool(self.size_px % _smallest_px(self.network)),
+            "has more levels than the crops can be halved; give 5 widths or fewer": (
+                _smallest_px(self.network) > _DEEPEST_STEP_PX
+            ),
             "keeps views, which only a frozen encoder needs": self.views > 0 and kind.encoder != "frozen",
+            f"names an encoder, and a {self.network.kind} sees through none": (
+                kind.encoder == "none" and bool(self.network.encoder)
+            ),
+            "shows its encoder crops at more than 4 times their size, so that most of the answer would be thrown away; "
+            "raise size_px, or lower encoder_px": self.network.encoder_px
+            > max(NetworkChoice.encoder_px, 4 * self.size_px),
+            "draws a boundary map, which only the losses of a table [loss] learn from": (
+                getattr(self.network.options, "boundary", False) and self.loss is None
+            ),
             "draws whole stacks, which an encoder does not see": self.stacks is not None and kind.encoder != "none",
             f"needs a table [stacks], as {self.network.kind} sees stacks": kind.stacks and self.stacks is None,
             f"needs a table [cines], as {self.network.kind} sees cines": kind.cines and self.cines is None,
@@ -181,9 +196,13 @@ def _problems_of_any(configuration: TrainingConfiguration | PromptedConfiguratio
         "has a name that no model can have; use up to 64 of lower-case letters, digits, '.', '_' and '-'": (
             not is_model_name(configuration.name)
         ),
-        "needs a card that is a table": not isinstance(configuration.card, Mapping),
+        f"needs a card that is a table of texts, with no other keys than {', '.join(CARD_KEYS)}": (
+            not isinstance(configuration.card, Mapping)
+            or not set(configuration.card) <= set(CARD_KEYS)
+            or not all(isinstance(value, str) for value in configuration.card.values())
+        ),
         "needs a size_px that is a multiple of 16": size_px < 16 or size_px % 16 != 0,
-        "needs a seed of 0 or more": configuration.seed < 0,
+        "needs a seed from 0 to 2147483647": not 0 <= configuration.seed < 2**31,
         "needs a grid_mm above 0": configuration.grid_mm <= 0,
     }
 

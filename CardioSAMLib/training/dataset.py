@@ -5,6 +5,7 @@ Every sample is a function of (seed, step), never of what was drawn before, so t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,16 @@ def load_volumes(root: Path, patients: Sequence[str], grid_mm: float, progress: 
         for pixels, labels in zip(patient.cine.pixels, patient.labels, strict=True):
             volumes.append(volume_on_grid(name, pixels, labels, pixel_mm, grid_mm))
     return volumes
+
+
+def sha256_of_volumes(volumes: Sequence[Volume]) -> str:
+    """Of patients, images and contours: another one where any of them has changed."""
+    digest = hashlib.sha256()
+    for volume in volumes:
+        digest.update(f"{volume.patient} {volume.images.shape}".encode())
+        digest.update(volume.images.tobytes())
+        digest.update(volume.targets.tobytes())
+    return digest.hexdigest()
 
 
 def volume_on_grid(name: str, pixels: Array, labels: Array, pixel_mm: tuple[float, float], grid_mm: float) -> Volume:

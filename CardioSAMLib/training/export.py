@@ -16,7 +16,7 @@ from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.crops import PREPROCESSING_ID
 from CardioSAMLib.resources import file_entry
 from CardioSAMLib.training.checkpoint import learned_state
-from CardioSAMLib.training.configuration import TrainingConfiguration
+from CardioSAMLib.training.configuration import CARD_KEYS, TrainingConfiguration
 from CardioSAMLib.training.half_weights import store_in_half
 from CardioSAMLib.training.networks import architecture_of
 
@@ -49,7 +49,7 @@ def catalogue_entry(
     """
     return {
         "id": configuration.name,
-        **{key: configuration.card.get(key, "") for key in ("title", "version", "license", "training_data")},
+        **{key: configuration.card.get(key, "") for key in CARD_KEYS},
         "architecture": architecture_of(configuration.network.kind, configuration.network.options, encoder),
         "input_shape_px": [configuration.size_px, configuration.size_px],
         "spacing_mm": configuration.grid_mm,

@@ -11,7 +11,7 @@ import torch
 from CardioSAMLib.crops import PREPROCESSING_ID
 from CardioSAMLib.networks.prompted import FINE, WIDTH, FrozenEncoder, PromptedDecoder
 from CardioSAMLib.resources import PROMPTABLE, file_entry
-from CardioSAMLib.training.configuration import PromptedConfiguration
+from CardioSAMLib.training.configuration import CARD_KEYS, PromptedConfiguration
 from CardioSAMLib.training.export import write_program
 from CardioSAMLib.training.prompted import PromptedRun
 
@@ -30,7 +30,7 @@ def export_prompted(
     entry = {
         "id": configuration.name,
         "kind": PROMPTABLE,
-        **{key: configuration.card.get(key, "") for key in ("title", "version", "license", "training_data")},
+        **{key: configuration.card.get(key, "") for key in CARD_KEYS},
         "architecture": f"features of {configuration.encoder}, two-way decoder of width {WIDTH}",
         "input_shape_px": [configuration.size_px, configuration.size_px],
         "spacing_mm": configuration.grid_mm,

@@ -109,8 +109,12 @@ def _set_statistics(layer: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> No
 
 def _graph(path: Path) -> Any:
     import onnx
+    from google.protobuf.message import DecodeError
 
-    return onnx.load(str(path)).graph
+    try:
+        return onnx.load(str(path)).graph
+    except DecodeError as error:
+        raise UnusableInput(f"{path.name} is no ONNX file, or a damaged one; get it again, or give another.") from error
 
 
 def _values(graph: Any) -> dict[str, Tensor]:

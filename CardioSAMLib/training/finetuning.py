@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
 
 from CardioSAMLib.evaluation.overlap import dice
 from CardioSAMLib.io import write_files
@@ -116,6 +118,8 @@ class FineTuningRun:
             check_finite(loss, self.step)
             loss.backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
+        # To no limit: only to know whether the gradient is a number.
+        check_finite(clip_grad_norm_(self.network.trained.parameters(), math.inf), self.step)
         self.optimizer.step()
         self.step += 1
         return total

@@ -234,6 +234,7 @@ def train(
         progress(run.step / to.steps, f"step {run.step} of {to.steps}, loss {loss:.3f}")
         due = run.step % to.validate_every == 0 or run.step == to.steps
         if due:
+            run.processes.share_statistics(run.average)
             run.note(watch(run.average))
             _write_log(run, folder)
         if due or run.step % save_every == 0:

@@ -37,8 +37,8 @@ class LoraOptions:
     alpha: float = 16.0
 
     def __post_init__(self) -> None:
-        if self.rank < 1:
-            raise UnusableInput("LoRA needs a rank of 1 or more.")
+        if self.rank < 1 or self.alpha <= 0:
+            raise UnusableInput("LoRA needs a rank of 1 or more, and an alpha above 0.")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ class NetworkKind:
     """title: for readers. options: gives the dataclass of what can be chosen. build: from these options and an encoder.
 
     encoder: "none", "frozen" (its features can be kept), or "adapted" (it computes in every step). stacks: the batch
-    must hold whole stacks. cines: it is one slice in all frames of a cine, in order.
+    must hold whole stacks. cines: it is one slice in all frames of a cine. least_batch: slices that a process
+    must see at once, as layers normalize over them.
     """
 
     title: str
@@ -66,6 +67,7 @@ class NetworkKind:
     encoder: Literal["none", "frozen", "adapted"] = "none"
     stacks: bool = False
     cines: bool = False
+    least_batch: int = 1
 
 
 def network_kind(kind: str) -> NetworkKind:
@@ -197,7 +199,7 @@ KINDS: Mapping[str, NetworkKind] = {
     "sam-lora": NetworkKind("SAM with LoRA", lambda: LoraOptions, _lora, "adapted"),
     "sam-prompt-tuning": NetworkKind("SAM with prompt tuning", lambda: PrefixOptions, _prompt_tuning, "adapted"),
     "unet31": NetworkKind("U-Net (31 M)", lambda: NoOptions, _baseline("unet31")),
-    "deeplabv3plus": NetworkKind("DeepLabV3+", lambda: NoOptions, _baseline("deeplabv3plus")),
-    "deeplabv3-r50": NetworkKind("DeepLabV3 ResNet-50", lambda: NoOptions, _baseline("deeplabv3_r50")),
+    "deeplabv3plus": NetworkKind("DeepLabV3+", lambda: NoOptions, _baseline("deeplabv3plus"), least_batch=2),
+    "deeplabv3-r50": NetworkKind("DeepLabV3 ResNet-50", lambda: NoOptions, _baseline("deeplabv3_r50"), least_batch=2),
     "transunet": NetworkKind("TransUNet", lambda: NoOptions, _baseline("transunet")),
 }

@@ -10,12 +10,13 @@ import torch
 
 
 def computes_in_half(device: torch.device) -> bool:
-    """Whether trainings there compute in bfloat16: on CUDA, and on a CPU with instructions for it (AMX, AVX512)."""
+    """Whether trainings there compute in bfloat16: on CUDA cards from Ampere on, and CPUs with AMX or AVX512 for it."""
     if device.type == "cpu":
         # Older versions of torch do not tell; with them trainings on a CPU compute in full precision.
         capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
         return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
-    return device.type == "cuda"
+    # Cards before Ampere emulate bfloat16, slower than float32.
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def precision_name(device: torch.device) -> str:

@@ -30,6 +30,10 @@ class Processes(Protocol):
         """The sum over all processes, the same for each of them."""
         ...
 
+    def share_statistics(self, module: nn.Module, /) -> None:
+        """Gives the buffers of a module, such as the statistics of normalizations, the first process's values."""
+        ...
+
     def wait(self) -> None:
         """Returns when all processes have come here."""
         ...
@@ -49,6 +53,9 @@ class OneProcess:
     def sum(self, values: Tensor) -> Tensor:
         return values
 
+    def share_statistics(self, _module: nn.Module, /) -> None:
+        return
+
     def wait(self) -> None:
         return
 
@@ -63,7 +70,8 @@ class LaunchedProcesses:
             raise UnusableInput(
                 f"accelerate is not installed; install what training needs with: {install_hint('train')}."
             ) from error
-        self._accelerator: Any = Accelerator(cpu=device == "cpu")
+        # Its own half precision would take in the losses, which `training_precision` keeps out.
+        self._accelerator: Any = Accelerator(cpu=device == "cpu", mixed_precision="no")
         self.device: torch.device = self._accelerator.device
         self.part = Part(self._accelerator.process_index, self._accelerator.num_processes)
 
@@ -74,6 +82,12 @@ class LaunchedProcesses:
     def sum(self, values: Tensor) -> Tensor:
         total: Tensor = self._accelerator.reduce(values.to(self.device), "sum").cpu()
         return total
+
+    def share_statistics(self, module: nn.Module, /) -> None:
+        from accelerate.utils import broadcast
+
+        for buffer in module.buffers():
+            buffer.copy_(broadcast(buffer.clone(), from_process=0))
 
     def wait(self) -> None:
         self._accelerator.wait_for_everyone()

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from CardioSAMLib.cine import Array
+from CardioSAMLib.cine import Array, UnusableInput
 from CardioSAMLib.networks.prompted import FIRST_CORNER, LAST_CORNER, NEGATIVE, PAD, POSITIVE
+from CardioSAMLib.training.tables import check_ranges
 
 TOKENS = 12
 """Prompt tokens of a training sample; what is not used is padding."""
+_BOX_TOKENS, _CORRECTIVE_TOKENS = 2, 1
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,15 @@ class PromptOptions:
     earlier_mask_share: float = 0.35
     other_contour_share: float = 0.5
     finishing_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_ranges(self, "The prompts")
+        most = _BOX_TOKENS + self.most_positives + self.most_negatives + _CORRECTIVE_TOKENS
+        if self.most_positives < 1 or most > TOKENS:
+            raise UnusableInput(
+                f"The prompts need 1 or more as most_positives, and {TOKENS - _BOX_TOKENS - _CORRECTIVE_TOKENS} or "
+                "fewer together with most_negatives."
+            )
 
 
 def random_prompts(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.resources import resources_dir
-from CardioSAMLib.training.tables import options_from
+from CardioSAMLib.training.tables import check_ranges, options_from
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,9 @@ class ViewOptions:
     bias_field: float = 0.0
     noise: float = 0.0
     blur_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_ranges(self, "The views of a recipe")
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ class FineTuningRecipe:
             raise UnusableInput(f"The recipe {self.name} needs 1 or more as epochs, batch and validate_every.")
         if min(self.learning_rate, self.last_learning_rate, self.weight_decay, self.seed) < 0:
             raise UnusableInput(f"The recipe {self.name} has a rate, decay or seed below 0; give 0 or more.")
+        if not 0 < self.factor < 1 or self.patience < 0:
+            raise UnusableInput(f"The recipe {self.name} needs a factor between 0 and 1, and a patience of 0 or more.")
         if self.ask.negatives and not self.ask.positives:
             raise UnusableInput(f"The recipe {self.name} has negatives without positives; give positives, too.")
         if self.ask.positives < 1 and not self.ask.box:

@@ -15,6 +15,7 @@ from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.training.augmentation import AugmentationOptions, random_crop, random_look, renormalize
 from CardioSAMLib.training.configuration import TrainingConfiguration
 from CardioSAMLib.training.dataset import SliceSampler, Volume
+from CardioSAMLib.training.networks import network_kind
 from CardioSAMLib.training.stack_sampling import StackOptions, StackSampler, stack_batch
 
 
@@ -41,11 +42,17 @@ class Part:
     index: int = 0
     count: int = 1
 
-    def of(self, batch: int) -> int:
-        """Samples of this process. Raises UnusableInput where the batch cannot be divided."""
+    def of(self, batch: int, least: int = 1) -> int:
+        """Samples of this process. Raises UnusableInput where the batch cannot be divided, or one would have fewer than
+        `least`."""
         if batch % self.count:
             raise UnusableInput(
                 f"A batch of {batch} cannot be divided among {self.count} processes; start another number."
+            )
+        if batch < least * self.count:
+            raise UnusableInput(
+                f"This network must see {least} slices at once in each process; give a batch of {least * self.count} "
+                "or more."
             )
         return batch // self.count
 
@@ -69,7 +76,8 @@ class SliceBatches:
 
     def __init__(self, configuration: TrainingConfiguration, volumes: Sequence[Volume], part: Part) -> None:
         self._to, self._volumes, self._part = configuration, volumes, part
-        self._sampler = SliceSampler(volumes, part.of(configuration.batch), configuration.seed)
+        least = network_kind(configuration.network.kind).least_batch
+        self._sampler = SliceSampler(volumes, part.of(configuration.batch, least), configuration.seed)
 
     def at(self, step: int) -> Batch:
         to, step = self._to, self._part.step(step)

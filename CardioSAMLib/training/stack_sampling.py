@@ -19,6 +19,7 @@ from CardioSAMLib.training.augmentation import (
     sampling_grid,
 )
 from CardioSAMLib.training.dataset import Volume
+from CardioSAMLib.training.tables import check_ranges
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ class StackOptions:
     def __post_init__(self) -> None:
         if self.stacks < 1:
             raise UnusableInput("A step needs one stack or more.")
+        check_ranges(self, "The stacks")
+        if self.coarsest < 1:
+            raise UnusableInput("Images can be made coarser only: give 1 or more as coarsest.")
 
 
 class StackSampler:

@@ -48,6 +48,15 @@ def options_from(kind: type[Options], table: Any, source: str) -> Options:
     return kind(**{key: _value(known[key], table[key], source) for key in table})
 
 
+def check_ranges(options: Any, source: str) -> None:
+    """Raises UnusableInput where a number of a dataclass is below 0, or a share (its name ends so) above 1."""
+    for entry in fields(options):
+        value = getattr(options, entry.name)
+        if isinstance(value, int | float) and (value < 0 or (entry.name.endswith("_share") and value > 1)):
+            most = "from 0 to 1" if entry.name.endswith("_share") else "of 0 or more"
+            raise UnusableInput(f"{source} have {value} as {entry.name}; give a value {most}.")
+
+
 def _value(entry: Field[Any], value: Any, source: str) -> Any:
     can_be, title = _TYPES.get(entry.type, (lambda _: True, ""))
     if not can_be(value):

@@ -17,6 +17,7 @@ from CardioSAMLib.progress import Progress, part_of
 from CardioSAMLib.resources import sha256_of
 from CardioSAMLib.training_run.encoders import OpenedEncoder, open_encoder
 from CardioSAMLib.training_run.features import forget_features, kept_features
+from CardioSAMLib.training_run.memory import memory_to_train
 from CardioSAMLib.training_run.record import record_of
 from CardioSAMLib.training_run.start import check_unseen, trained_on
 
@@ -52,7 +53,7 @@ def train_on_cines(
     """
     import torch
 
-    from CardioSAMLib.training.cine_dataset import load_cines
+    from CardioSAMLib.training.cine_dataset import load_cines, sha256_of_cines
     from CardioSAMLib.training.cine_sampling import CycleBatches
     from CardioSAMLib.training.cine_watching import validate_cines
     from CardioSAMLib.training.loop import TrainingRun, train
@@ -70,6 +71,7 @@ def train_on_cines(
     validation = load_cines(files.data, split.validation, configuration.grid_mm, part_of(progress, 0.03, 0.05))
     start = {
         "patients": {"train": sorted(split.train), "validation": sorted(split.validation)},
+        "data_sha256": sha256_of_cines([*training, *validation]),
         "begun_with": sha256_of(files.weights),
     }
     encode = kept_features(configuration, encoder, files.out)
@@ -79,7 +81,8 @@ def train_on_cines(
     # A new temporal module changes nothing: these are the scores of each frame alone.
     alone = {f"alone_{key}": value for key, value in watched(run.network).items()}
     sampler = CycleBatches(configuration, configuration.cines, training, processes.part)
-    train(run, sampler, lambda average: {**watched(average), **alone}, files.out, part_of(progress, 0.05, 1.0))
+    with memory_to_train():
+        train(run, sampler, lambda average: {**watched(average), **alone}, files.out, part_of(progress, 0.05, 1.0))
     return None if processes.part.index else _finished(run, encoder, start, sorted(seen), files.out)
 
 

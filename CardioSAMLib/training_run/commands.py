@@ -24,7 +24,7 @@ def train(
     ] = None,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="Where to begin: an encoder (SAM or MedSAM file), or weights.pt of another training."),
+        typer.Option(help="Where to begin: a SAM or MedSAM file, weights.pt of a training, or a U-Net's .onnx file."),
     ] = None,
     device: Annotated[str | None, typer.Option(help="cuda, mps or cpu; else the fastest there is.")] = None,
     fold: Annotated[
@@ -36,7 +36,7 @@ def train(
     Example: cardiosam train cardiosam-unet25d --data ACDC/training --out runs/cardiosam-unet25d
 
     On several GPUs: accelerate launch --multi_gpu -m CardioSAMLib.cli train ...
-    The finished model is used by name after: cardiosam models add OUT
+    The model of a configuration with a name of its own is used by name after: cardiosam models add OUT
     """
     from CardioSAMLib.training_run.run import TrainingOptions, train_model
 
@@ -57,6 +57,9 @@ def search(
     searcher: Annotated[str, typer.Option(help="pso, random or tpe.")] = "pso",
     evaluations: Annotated[int, typer.Option(help="How many short trainings.")] = 96,
     seed: Annotated[int, typer.Option(help="Of the searcher.")] = 0,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A SAM or MedSAM file, in place of the configuration's encoder.")
+    ] = None,
 ) -> None:
     """Search loss weights, learning rate and weight decay by many short trainings on a frozen encoder's features.
 
@@ -67,7 +70,7 @@ def search(
     """
     from CardioSAMLib.training_run.search import SearchOptions, run_search
 
-    options = SearchOptions(configuration, data, out, searcher, evaluations, seed)
+    options = SearchOptions(configuration, data, out, searcher, evaluations, seed, checkpoint)
     with _training_packages(), progress_bar() as progress:
         found = run_search(options, progress)
     typer.echo(found.text)

@@ -52,6 +52,7 @@ def open_encoder(choice: NetworkChoice, checkpoint: Path | None) -> OpenedEncode
         return None
     if checkpoint is not None:
         if own := _own(checkpoint):
+            _check_not_for_sam(choice, checkpoint.name)
             return OpenedEncoder(own, checkpoint.stem, sha256_of(checkpoint))
         return _sam(checkpoint, choice, checkpoint.stem, sha256_of(checkpoint))
     if not choice.encoder:
@@ -59,7 +60,18 @@ def open_encoder(choice: NetworkChoice, checkpoint: Path | None) -> OpenedEncode
     card = find_model(choice.encoder)
     if card.file.endswith(CHECKPOINT_SUFFIX):
         return _sam(card, choice, card.id, card.sha256)
+    _check_not_for_sam(choice, card.id)
     return OpenedEncoder(_of_unet(card), card.id, card.sha256)
+
+
+def _check_not_for_sam(choice: NetworkChoice, name: str) -> None:
+    """Raises UnusableInput where options were chosen that only a SAM encoder has."""
+    usual = type(choice)
+    if (choice.encoder_px, choice.normalization) != (usual.encoder_px, usual.normalization):
+        raise UnusableInput(
+            f"{name} is no SAM encoder, and has neither encoder_px nor normalization; leave them out, or give a SAM or "
+            "MedSAM file with --checkpoint."
+        )
 
 
 def _sam(source: Path | ModelCard, choice: NetworkChoice, name: str, sha256: str) -> OpenedEncoder:
@@ -94,19 +106,28 @@ def _own(path: Path) -> Any:
 
     from CardioSAMLib.networks.encoders import SliceBySlice
     from CardioSAMLib.networks.small_encoder import SmallEncoder
-    from CardioSAMLib.training.networks import build_network, network_options
+    from CardioSAMLib.training.networks import build_network, network_kind, network_options
 
     if not path.is_file():
         raise UnusableInput(f"There is no file {path}; give a SAM or MedSAM file, or weights.pt of a training.")
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
+        if network_kind(stored["kind"]).encoder != "none":
+            raise UnusableInput(
+                f"{path.name} holds a {stored['kind']} and no encoder; give a SAM or MedSAM file, or leave it out."
+            )
         network = build_network(stored["kind"], network_options(stored["kind"], stored["options"]))
         network.load_state_dict(stored["network"])
+    except UnusableInput:
+        raise
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError):
         return None
     encoder = getattr(network, "encoder", None)
     if not isinstance(encoder, SmallEncoder):
-        raise UnusableInput(f"The network in {path.name} has no encoder that others could use; give another file.")
+        raise UnusableInput(
+            f"The network in {path.name} has no encoder that others could use; add its model with "
+            "cardiosam models add, name that as the encoder, or give another file."
+        )
     return SliceBySlice(encoder)
 
 

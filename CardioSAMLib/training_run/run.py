@@ -19,6 +19,7 @@ from CardioSAMLib.segmentation.device import choose_device
 from CardioSAMLib.training_run.encoders import OpenedEncoder, open_encoder, unet_widths
 from CardioSAMLib.training_run.features import forget_features, kept_features
 from CardioSAMLib.training_run.hearts import phantom_volumes
+from CardioSAMLib.training_run.memory import memory_to_train
 from CardioSAMLib.training_run.record import record_of
 from CardioSAMLib.training_run.start import check_unseen, is_model_file, start_from, trained_on
 
@@ -95,6 +96,7 @@ def train_automatic(
     """As `train_model`, with a configuration and a split that are there already."""
     import torch
 
+    from CardioSAMLib.training.dataset import sha256_of_volumes
     from CardioSAMLib.training.export import check_exportable
     from CardioSAMLib.training.exported import measure_normalizations
     from CardioSAMLib.training.loop import TrainingRun, inputs_of, train
@@ -128,7 +130,11 @@ def train_automatic(
         part: sorted({v.patient for v in volumes})
         for part, volumes in (("train", training), ("validation", validation))
     }
-    start = {"patients": patients, "begun_with": begun_with}
+    start = {
+        "patients": patients,
+        "data_sha256": sha256_of_volumes([*training, *validation]),
+        "begun_with": begun_with,
+    }
     signature = json.dumps([start, encoder.key if encoder else ""])
     encode = kept_features(configuration, encoder, options.out)
     sampler = batches_of(configuration, training, processes.part)
@@ -137,7 +143,8 @@ def train_automatic(
         measure_normalizations(network, (inputs_of(network, batch) for batch in batches))
     run = TrainingRun(configuration, network, signature, encode, processes)
     watch = partial(validate, volumes=validation, size_px=configuration.size_px, encode=encode, processes=processes)
-    train(run, sampler, watch, options.out, part_of(progress, 0.05, 0.98))
+    with memory_to_train():
+        train(run, sampler, watch, options.out, part_of(progress, 0.05, 0.98))
     if processes.part.index:
         return Trained()
     progress(0.98, "writing the model")
@@ -211,7 +218,8 @@ def _finished(
 def _train_prompted(
     configuration: PromptedConfiguration, split: Split, options: TrainingOptions, progress: Progress
 ) -> Trained:
-    from CardioSAMLib.training.dataset import load_volumes
+    from CardioSAMLib.networks.prompted import LEVELS as PROMPTED_LEVELS
+    from CardioSAMLib.training.dataset import load_volumes, sha256_of_volumes
     from CardioSAMLib.training.export_prompted import export_prompted
     from CardioSAMLib.training.exported import read_unet
     from CardioSAMLib.training.processes import check_alone
@@ -224,9 +232,14 @@ def _train_prompted(
     check_alone()
     card = find_model(configuration.encoder)
     widths = unet_widths(card)
+    if len(widths) != PROMPTED_LEVELS:
+        raise UnusableInput(
+            f"{card.id} has {len(widths)} levels, and a promptable model needs an encoder of {PROMPTED_LEVELS}; name "
+            "another one."
+        )
     volumes = load_volumes(_data(options.data), split.train, configuration.grid_mm, part_of(progress, 0.0, 0.05))
     unet = read_unet(card.path, widths)
-    start = json.dumps([card.sha256, sorted({volume.patient for volume in volumes})])
+    start = json.dumps([card.sha256, sha256_of_volumes(volumes)])
     run = train_prompted(configuration, unet, volumes, options.out, part_of(progress, 0.05, 1.0), start=start)
     seen = sorted({*patients_seen_by(card), *split.train})
     entry, files = export_prompted(configuration, run, options.out, seen)

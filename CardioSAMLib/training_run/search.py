@@ -14,6 +14,7 @@ from CardioSAMLib.progress import Progress, part_of, silent
 from CardioSAMLib.segmentation import EmbeddingCache
 from CardioSAMLib.segmentation.device import choose_device
 from CardioSAMLib.training_run.encoders import KeptFeatures, open_encoder
+from CardioSAMLib.training_run.memory import memory_to_train
 from CardioSAMLib.training_run.start import check_unseen
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class SearchOptions:
     """What a user chooses.
 
     configuration: name of one that ships, or a TOML file. data: folder of ACDC-style patients. searcher: a name of
-    `training.search.SEARCHERS`. evaluations: how many points are measured.
+    `training.search.SEARCHERS`. evaluations: how many points are measured. checkpoint: file of the encoder, in place of
+    the one that the configuration names.
     """
 
     configuration: str
@@ -37,6 +39,7 @@ class SearchOptions:
     searcher: str = "pso"
     evaluations: int = 96
     seed: int = 0
+    checkpoint: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ def run_search(options: SearchOptions, progress: Progress = silent) -> Found:
         raise UnusableInput("A search needs one or more evaluations.")
     searcher_named(options.searcher, SPACE, options.seed)
     check_writable(options.out)
-    prepared = prepare(options.configuration, options.data, options.out, part_of(progress, 0.0, 0.1))
+    reading = part_of(progress, 0.0, 0.1)
+    prepared = prepare(options.configuration, options.data, options.out, reading, options.checkpoint)
     return continue_search(prepared, options, part_of(progress, 0.1, 1.0))
 
 
@@ -81,38 +85,44 @@ def continue_search(prepared: PreparedSearch, options: SearchOptions, progress: 
 
     searcher = searcher_named(options.searcher, SPACE, options.seed)
     what = {"searcher": options.searcher, "seed": options.seed, **prepared.what}
-    done = search(searcher, prepared.objective, options.evaluations, options.out, what, progress)
+    with memory_to_train():
+        done = search(searcher, prepared.objective, options.evaluations, options.out, what, progress)
     best = best_of(done)
     result = {**what, "evaluations": len(done), "best": None if best is None else asdict(best)}
     write_files(options.out, {"search.json": (json.dumps(result, indent=2) + "\n").encode()})
     return Found(done, best, _told(best, len(done)))
 
 
-def prepare(configuration_name: str, data: Path, features: Path, progress: Progress = silent) -> PreparedSearch:
-    """Reads patients and computes what all evaluations share. features: folder where those of the encoder are kept."""
+def prepare(
+    configuration_name: str,
+    data: Path,
+    features: Path,
+    progress: Progress = silent,
+    checkpoint: Path | None = None,
+) -> PreparedSearch:
+    """Reads patients and computes what all evaluations share. features: folder where those of the encoder are kept.
+    checkpoint: see `SearchOptions`."""
     from CardioSAMLib.training.configuration import (
         PromptedConfiguration,
         configuration_path,
         read_configuration,
         split_named,
     )
-    from CardioSAMLib.training.dataset import load_volumes
+    from CardioSAMLib.training.dataset import load_volumes, sha256_of_volumes
     from CardioSAMLib.training.networks import features_used
     from CardioSAMLib.training.processes import OneProcess
     from CardioSAMLib.training.short_training import SPACE, ShortTraining
 
     path = configuration_path(configuration_name)
     configuration = read_configuration(path)
-    encoder = None if isinstance(configuration, PromptedConfiguration) else open_encoder(configuration.network, None)
-    if (
-        isinstance(configuration, PromptedConfiguration)
-        or encoder is None
-        or configuration.cines
-        or not configuration.split
-    ):
-        raise UnusableInput(f"{path.name} cannot be searched; give a configuration of a decoder on a frozen encoder.")
+    problem = UnusableInput(f"{path.name} cannot be searched; give a configuration of a decoder on a frozen encoder.")
+    if isinstance(configuration, PromptedConfiguration) or configuration.cines or not configuration.split:
+        raise problem
+    encoder = open_encoder(configuration.network, checkpoint)
+    if encoder is None:
+        raise problem
     split = split_named(configuration.split, path.parent, configuration.fold)
-    check_unseen(split, configuration.network, None)
+    check_unseen(split, configuration.network, checkpoint)
     training = load_volumes(data, split.train, configuration.grid_mm, part_of(progress, 0.0, 0.7))
     validation = load_volumes(data, split.validation, configuration.grid_mm, part_of(progress, 0.7, 0.9))
     intervals_mm = _intervals_mm(data, [volume.patient for volume in validation])
@@ -128,6 +138,7 @@ def prepare(configuration_name: str, data: Path, features: Path, progress: Progr
         "encoder": {"name": encoder.name, "sha256": encoder.sha256},
         "train": list(split.train),
         "validation": list(split.validation),
+        "data_sha256": sha256_of_volumes([*training, *validation]),
         "space": [astuple(parameter) for parameter in SPACE.parameters],
     }
     return PreparedSearch(objective, json.loads(json.dumps(what)))

@@ -1,10 +1,10 @@
 """Writes docs/networks.json and its table in docs/validation.md: decoders and networks, all trained on as many slices.
 
-    python docs/scripts/compare_networks.py DATA --work FOLDER [--slices 1000]
+    python docs/scripts/compare_networks.py DATA --work FOLDER [--slices 3000]
 
 DATA: the folder that holds `acdc`. FOLDER keeps trainings and scores, so that a stopped run goes on. Each row is a
 configuration of `Resources/Configs` with fewer steps, trained on the 80 patients of the split and scored on its 20
-validation patients by `cardiosam evaluate`. Three quarters of an hour on two cores.
+validation patients by `cardiosam evaluate`. An hour and a half on two cores.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ ENCODER = "cardiosam-unet25d"
 DECODERS = ("jain-r0", "jain-r1", "jain-r2", "jain-r3", "jain-r4", "linear")
 NETWORKS_ALONE = ("cardiosam-unet25d", "unet31", "deeplabv3plus", "deeplabv3-r50", "transunet")
 CONFIGURATIONS = (*NETWORKS_ALONE, *DECODERS)
-SLICES, BATCH, WARM_UP_SHARE = 1000, 8, 0.05
+SLICES, BATCH, WARM_UP_SHARE = 3000, 8, 0.05
 SPLIT = "acdc_train80_validation20.json"
 METRICS = ("dice", "iou", "hd95_mm", "assd_mm")
 CROP_PX, STACK = 96, 10

@@ -266,7 +266,7 @@ is reused with the contours and prompts of all later, other views. The thesis fo
 the model worse; the question is whether the fault explains it. CardioSAM keeps embeddings by what was encoded, so
 neither can happen; the faulty way lives in the script only.
 
-**What was done.** The frozen encoder is the network that ships (`{result["start"]["encoder"]}`) with necks trained on
+**What was done.** The frozen encoder is a network that ships (`{result["start"]["encoder"]}`) with necks trained on
 shapes, which takes SAM's place: no official checkpoint could be had here. The decoder starts from
 {result["start"]["steps"]} steps on made-up blobs and rings and has never seen a heart: the counterpart of SAM before
 fine-tuning. It is not told which structure is meant. Recipe `decoder` (Adam 1e-4, batch 1, 2 points, 1 on each other

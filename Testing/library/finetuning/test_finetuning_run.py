@@ -102,7 +102,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(options, data_set, tmp_path):
 
 def test_a_run_is_not_continued_with_another_recipe(options, data_set, recipe_file, tmp_path):
     finetune(data_set, tmp_path / "out", options)
-    with pytest.raises(UnusableInput, match="another configuration, on other patients or from other weights"):
+    with pytest.raises(UnusableInput, match="on other images or contours, or from other weights"):
         finetune(data_set, tmp_path / "out", replace(options, recipe=recipe_file(seed=1)))
 
 

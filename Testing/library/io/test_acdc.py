@@ -47,6 +47,16 @@ def test_ed_comes_first_though_it_is_the_later_frame(patient, pixels, labels):
     assert (found.cine.patient.height_cm, found.cine.patient.weight_kg) == (150.0, 66.0)
 
 
+def test_labels_in_the_order_of_other_data_sets_are_refused(patient):
+    """M&Ms has LV 1 and RV 3: as ACDC's they would be read as an RV within the myocardium."""
+    labels = np.zeros((4, 9, 11), np.uint8)
+    labels[:, 1:6, 1:6], labels[:, 2:5, 2:5], labels[:, 1:5, 6:9] = 2, 1, 3
+    for frame in ("frame02", "frame04"):
+        write(patient / f"patient007_{frame}_gt.nii.gz", labels)
+    with pytest.raises(UnusableInput, match="myocardium is around 1, which is the RV in ACDC"):
+        load_acdc_patient(patient)
+
+
 def test_without_a_4d_file_the_cine_is_ed_and_es(patient, pixels):
     np.testing.assert_array_equal(load_cine(patient).pixels, pixels[[3, 1]])
     assert [candidate.frames for candidate in list_cines(patient)] == [2]

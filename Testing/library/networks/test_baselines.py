@@ -92,7 +92,7 @@ def test_gradients_reach_every_weight(name):
     network.train()(images_of(64, device="cpu")).logits[0].square().mean().backward()
     gradients = {key: weight.grad for key, weight in network.named_parameters()}
     assert [key for key, gradient in gradients.items() if gradient is None or not gradient.isfinite().all()] == []
-    assert next(iter(gradients.values())).abs().max() > 0.0  # the layer farthest from the loss, or the positions
+    assert [key for key, gradient in gradients.items() if not gradient.any()] == []
 
 
 @pytest.mark.parametrize(

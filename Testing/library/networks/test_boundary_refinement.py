@@ -53,3 +53,11 @@ def test_the_boundary_map_reaches_the_features():
     torch.nn.init.constant_(module.boundary[2].bias, 5.0)
     after, _ = module(given)
     assert (before - after).abs().max() > 1e-3
+
+
+def test_features_stay_as_they_are_where_there_is_nothing_to_refine():
+    module, given = BoundaryRefinement(4), torch.randn(1, 4, 8, 8)
+    for weight in module.refine.parameters():
+        torch.nn.init.zeros_(weight)
+    features, _ = module(given)
+    assert torch.equal(features, given)

@@ -11,6 +11,7 @@ from CardioSAMLib.networks.cardiosam_decoder import (
     ChannelAttention,
     DecoderOptions,
     PlaceAttention,
+    UpStage,
 )
 from CardioSAMLib.networks.outputs import Outputs
 from CardioSAMLib.networks.sam import sam_image_encoder
@@ -167,3 +168,30 @@ def test_channels_are_weighed_one_by_one_and_places_one_by_one():
     by_place = PlaceAttention()(maps) / maps
     assert by_place.std(dim=1).max() < 1e-6
     assert by_place.mean(dim=1).std() > 1e-3
+
+
+@pytest.mark.parametrize("early", [None, torch.linspace(-1.0, 1.0, 16 * 80).reshape(1, 16, 8, 10)], ids=["no", "early"])
+def test_a_stage_whose_residual_is_nothing_gives_what_it_raised_weighed_by_its_attention(early):
+    torch.manual_seed(0)
+    stage, maps = UpStage(8, 16, attention=True), torch.randn(1, 8, 4, 5)
+    nn.init.zeros_(stage.residual[-1].weight)
+    nn.init.zeros_(stage.residual[-1].bias)
+    raised = stage.up(maps) if early is None else stage.up(maps) + early
+    torch.testing.assert_close(stage(maps, early), stage.attention(raised.relu()))
+
+
+def test_fusion_sees_the_stages_as_they_are_and_the_head_the_last_one_refined():
+    torch.manual_seed(0)
+    decoder, embedding = CardioSAMDecoder((32,), DecoderOptions(widths=SMALL)).eval(), torch.randn(1, 32, 2, 2)
+    fused, headed = [], []
+    decoder.fusion.register_forward_pre_hook(lambda _, given: fused.append(given[0]))
+    decoder.head.register_forward_pre_hook(lambda _, given: headed.append(given[0]))
+    with torch.no_grad():
+        decoder((embedding,), (32, 32))
+        decoder.boundary.refine.bias += 1.0
+        decoder((embedding,), (32, 32))
+    assert [level.shape[1] for level in fused[0]] == [16, 16, 8]
+    torch.testing.assert_close(fused[1], fused[0])
+    difference = headed[1] - headed[0]
+    torch.testing.assert_close(difference[:, :8], torch.ones(1, 8, 16, 16))
+    torch.testing.assert_close(difference[:, 8:], torch.zeros(1, 96, 16, 16))

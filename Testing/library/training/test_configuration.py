@@ -22,6 +22,7 @@ CINES = (
     'name = "mine"\nsplit = "s.json"\nbegins_with = "other"\n[loss]\n[cines]\n'
     '[network]\nkind = "cardiosam-temporal"\nencoder = "cardiosam-unet25d"\n'
 )
+DECODER = 'name = "mine"\nsplit = "s.json"\n[network]\nkind = "cardiosam"\nencoder = "cardiosam-unet25d"\n'
 
 
 @pytest.fixture
@@ -135,14 +136,15 @@ def test_the_smallest_file_has_a_name_its_patients_and_a_network(read):
         (SMALLEST + "[optimizer]\nlearning_rate = 0\n", "needs a learning_rate above 0"),
         (SMALLEST + "[optimizer]\nema_decay = 1.0\n", "an ema_decay from 0 to below 1"),
         ('fold = "x"\n' + SMALLEST, "has 'x' as fold; give a whole number"),
-        ("seed = -1\n" + SMALLEST, "needs a seed of 0 or more"),
+        ("seed = -1\n" + SMALLEST, "needs a seed from 0"),
+        ("seed = 5000000000\n" + SMALLEST, "needs a seed from 0"),
         ("grid_mm = 0.0\n" + SMALLEST, "needs a grid_mm above 0"),
         (SMALLEST.replace('name = "mine"', 'name = "mi/ne"'), "a name that no model can have"),
         (SMALLEST.replace("unet25d", "stack-unet"), r"needs a table \[stacks\]"),
         (SMALLEST + "[cines]\n", r"a table \[cines\], which only networks that see cines need"),
         (CINES.replace("[cines]\n", ""), r"needs a table \[cines\], as cardiosam-temporal sees cines"),
         (CINES.replace("[cines]\n", "[cines]\ncycles = 0\n"), "1 or more cycles"),
-        (CINES.replace("[loss]\n", ""), r"needs a table \[loss\]"),
+        (CINES.replace("[loss]\n", "") + "boundary = false\n", r"needs a table \[loss\]"),
         (CINES.replace('begins_with = "other"\n', ""), "needs begins_with and an encoder"),
         (CINES.replace('encoder = "cardiosam-unet25d"\n', ""), "needs begins_with and an encoder"),
         (CINES.replace('split = "s.json"\n', "") + "[phantom]\n", "cines, of which none are made up"),
@@ -156,7 +158,19 @@ def test_the_smallest_file_has_a_name_its_patients_and_a_network(read):
         (SMALLEST + "[optimizer]\nweight_decay = -1.0\n", "no other value below 0"),
         (SMALLEST + "[augmentation]\nelastic_spacing_px = 0\n", "lie a pixel or more apart"),
         (SMALLEST + "[stacks]\nstacks = 0\n", "one stack or more"),
-        ("size_px = 48\n" + SMALLEST.replace("[4, 8]", "[4, 4, 4, 4, 4, 4]"), "halves its images more often"),
+        ("size_px = 64\n" + SMALLEST.replace("[4, 8]", "[4, 4, 4, 4, 4, 4]"), "give 5 widths or fewer"),
+        (SMALLEST + 'encoder = "cardiosam-unet25d"\n', "names an encoder, and a unet25d sees through none"),
+        (DECODER.replace("[network]", "[loss]\n[network]") + "encoder_px = 1024\n", "lower encoder_px"),
+        (DECODER, r"a boundary map, which only the losses of a table \[loss\]"),
+        (SMALLEST + "[card]\nversion = 2\n", "a table of texts, with no other keys than title, version"),
+        (SMALLEST + '[card]\nlicence = "CC0"\n', "a table of texts, with no other keys than title, version"),
+        (SMALLEST + "[augmentation]\nlog_scale = -0.1\n", "views have -0.1 as log_scale; give a value of 0 or more"),
+        (SMALLEST + "[augmentation]\nrician_share = 5\n", "views have 5 as rician_share; give a value from 0 to 1"),
+        (SMALLEST + "[stacks]\nslice_shift_mm = -1\n", "stacks have -1 as slice_shift_mm"),
+        (SMALLEST + "[stacks]\ncoarsest = 0.5\n", "1 or more as coarsest"),
+        (PROMPTED + "[prompts]\nmost_positives = 0\n", "1 or more as most_positives"),
+        (PROMPTED + "[prompts]\nmost_positives = 6\nmost_negatives = 4\n", "9 or fewer together"),
+        ('name = "mine"\nsplit = "s.json"\n[network]\nkind = "sam-lora"\nalpha = 0\n', "an alpha above 0"),
         (SMALLEST.replace('split = "s.json"\n', "") + "[phantom]\nvalidation = 0\n", "give one or more of each"),
         (SMALLEST.replace('"unet25d"', '"sam-lora"').replace("widths = [4, 8]", "rank = 0"), "rank of 1 or more"),
         (SMALLEST.replace('"unet25d"', '"sam-prompt-tuning"').replace("widths = [4, 8]", "tokens = 0"), "one token"),

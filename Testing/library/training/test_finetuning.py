@@ -97,8 +97,19 @@ def test_a_run_is_not_continued_with_another_recipe_or_from_other_weights(change
         FineTuningRun(replace(RECIPE, **changes), OneWeight(), "start"),
         FineTuningRun(RECIPE, OneWeight(), "x"),
     ):
-        with pytest.raises(UnusableInput, match="another configuration, on other patients or from other weights"):
+        with pytest.raises(
+            UnusableInput, match="on other images or contours, or from other weights"
+        ):
             fine_tune(run, Ramps(), None, tmp_path)
+
+
+def test_a_gradient_that_is_no_number_ends_the_run_before_weights_are_changed():
+    run = FineTuningRun(RECIPE, network := OneWeight(), "start")
+    network.trained["threshold"].register_hook(lambda gradient: gradient * torch.inf)
+    before = network.threshold
+    with pytest.raises(UnusableInput, match="the training has diverged"):
+        run.train_step([Ramps().at(0, 0)])
+    assert network.threshold == before
 
 
 def test_the_weights_of_the_best_validation_are_kept_not_the_last():

@@ -136,8 +136,9 @@ def test_two_processes_share_every_batch_and_hold_the_same_weights(tmp_path):
     told = [process.communicate(timeout=300)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert told[0].splitlines()[0] != told[1].splitlines()[0], "each sees slices of its own"
-    first, second = (torch.load(tmp_path / f"finished{rank}.pt")[0] for rank in (0, 1))
+    (first, kept), (second, also_kept) = (torch.load(tmp_path / f"finished{rank}.pt") for rank in (0, 1))
     assert all(torch.equal(first[name], second[name]) for name in first if "running" not in name)
+    assert same(kept, also_kept), "what was validated is what is kept"
     rows = rows_of(tmp_path)
     assert [row["step"] for row in rows] == [10, 20, 30, 40]
     assert rows[-1]["loss"] < rows[0]["loss"]
@@ -162,7 +163,7 @@ def test_a_checkpoint_of_another_configuration_is_not_continued(trained, configu
 
 def test_a_checkpoint_on_other_patients_or_another_encoder_is_not_continued(trained, run_of, configuration, tmp_path):
     trained(configuration, tmp_path)
-    with pytest.raises(UnusableInput, match="on other patients or from other weights"):
+    with pytest.raises(UnusableInput, match="on other images or contours, or from other weights"):
         run_of(configuration, "other patients").load(tmp_path / CHECKPOINT)
 
 
@@ -175,8 +176,9 @@ def test_a_save_that_is_cut_off_leaves_the_checkpoint_before(tmp_path, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", half)
-    with pytest.raises(OSError, match="space"):
+    with pytest.raises(UnusableInput, match=r"cannot be written \(No space left on device\)"):
         write_state(path, "run", {"step": 2})
+    assert [file.name for file in tmp_path.iterdir()] == [CHECKPOINT]
     assert read_state(path, "run")["step"] == 1
 
 

@@ -10,6 +10,7 @@ from CardioSAMLib.training.losses import (
     batch_dice_loss,
     check_finite,
     deep_supervision_loss,
+    prompted_loss,
     soft_cross_entropy,
 )
 
@@ -78,3 +79,33 @@ def test_coarser_levels_weigh_half_and_see_averaged_targets():
     small = shares[..., ::2, ::2]
     below = soft_cross_entropy(coarse, small) + batch_dice_loss(coarse, small)
     assert deep_supervision_loss([fine, coarse], shares).item() == pytest.approx(((alone + below / 2) / 1.5).item())
+
+
+RIGHT, WRONG = -math.log(0.75), -math.log(0.25)
+"""Cross-entropy of a pixel whose logit is `SURE` to the right and to the wrong side."""
+SURE = math.log(3.0)
+
+
+def test_answers_to_prompts_cost_weighted_entropy_and_dice_and_half_the_square_of_a_wrong_quality():
+    """Of four pixels one is the structure, and one more is drawn; the other answer rightly draws nothing."""
+    logits = SURE * torch.tensor([[[[1.0, 1.0], [-1.0, -1.0]]], [[[-1.0, -1.0], [-1.0, -1.0]]]])
+    target = torch.tensor([[[[1.0, 0.0], [0.0, 0.0]]], [[[0.0, 0.0], [0.0, 0.0]]]])
+    # 4.8 near the structure, which is all of its image, and 0.8 in the image without any.
+    entropy = (4.8 * (3 * RIGHT + WRONG) + 0.8 * 4 * RIGHT) / 8
+    dice = ((1 - (2 * 0.75 + 1) / (2 * 0.75**2 + 2 * 0.25**2 + 1 + 1)) + (1 - 1 / (4 * 0.25**2 + 1))) / 2
+    # The IoU is (1 + 1) / (2 + 1), and 1 where nothing is and nothing is drawn.
+    quality = ((2 / 3 - 0.1) ** 2 + (1 - 0.8) ** 2) / 2
+    loss = prompted_loss(logits, target, torch.tensor([0.1, 0.8]))
+    assert loss.item() == pytest.approx(entropy + dice + 0.5 * quality, rel=1e-5)
+
+
+def test_the_entropy_of_an_answer_to_a_prompt_weighs_six_times_up_to_12_pixels_from_the_structure():
+    target, logits = torch.zeros(1, 1, 64, 64), torch.full((1, 1, 64, 64), -SURE)
+    target[0, 0, 0, 0] = 1.0
+    logits[0, 0, 12, 12] = SURE
+    logits[0, 0, 13, 0] = SURE
+    # Of 13 x 13 pixels near the corner two are wrong, of all others one.
+    entropy = (4.8 * (167 * RIGHT + 2 * WRONG) + 0.8 * (3926 * RIGHT + WRONG)) / 64**2
+    dice = 1 - (2 * 0.25 + 1) / (4094 * 0.25**2 + 2 * 0.75**2 + 1 + 1)
+    iou = (0 + 1) / (3 + 1)
+    assert prompted_loss(logits, target, torch.tensor([iou])).item() == pytest.approx(entropy + dice, rel=1e-5)

@@ -35,9 +35,12 @@ def learned():
     return network, loss
 
 
-def test_a_card_computes_in_half():
-    assert computes_in_half(torch.device("cuda"))
-    assert precision_name(torch.device("cuda")) == "bfloat16"
+@pytest.mark.parametrize(("native", "name"), [(True, "bfloat16"), (False, "float32")])
+def test_a_card_computes_in_half_where_it_need_not_emulate_that(native, name, monkeypatch):
+    """Cards before Ampere do."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: including_emulation or native)
+    assert computes_in_half(torch.device("cuda")) is native
+    assert precision_name(torch.device("cuda")) == name
 
 
 def test_a_mac_computes_in_full():

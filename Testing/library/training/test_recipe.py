@@ -63,6 +63,7 @@ def test_what_is_only_told_to_readers_does_not_make_another_run(write):
         ({"views": {"turn": 3}}, r"unknown keys \['turn'\]"),
         ({"trains": "all"}, r"no usable trains; choose one of: decoder, encoder\+decoder"),
         ({"optimizer": "sgd"}, "choose one of: adam, adamw"),
+        ({"factor": 1.5}, "a factor between 0 and 1"),
         ({"schedule": "step"}, "choose one of: plateau, cosine, constant"),
         ({"epochs": 0}, "1 or more as epochs"),
         ({"ask": {}}, "prompts with nothing"),

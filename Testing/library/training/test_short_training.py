@@ -35,6 +35,9 @@ class Patches(nn.Module):
         return (self.mix(images),)
 
 
+PLAIN = NetworkChoice("cardiosam", DecoderOptions(csam=False, boundary=False, widths=(32, 16, 8, 8)))
+
+
 def short_training(volumes, **changes):
     configuration = TrainingConfiguration(
         "narrow",
@@ -99,10 +102,23 @@ def test_a_training_that_comes_to_no_end_has_no_objective(volumes):
     assert math.isnan(short_training(volumes)({**MIDDLE, "optimizer.learning_rate": 1e30}).objective)
 
 
-@pytest.mark.parametrize("changes", [{"views": 0}, {"loss": None}])
+@pytest.mark.parametrize("changes", [{"views": 0}, {"loss": None, "network": PLAIN}])
 def test_a_configuration_without_kept_features_or_a_composite_loss_is_refused(volumes, changes):
     with pytest.raises(UnusableInput, match="cannot be searched"):
         short_training(volumes, **changes)
+
+
+def test_the_space_has_the_ranges_of_the_published_search():
+    weight = (0.0, 2.0, "linear")
+    assert {parameter.name: (parameter.low, parameter.high, parameter.scale) for parameter in SPACE.parameters} == {
+        "loss.pixel": weight,
+        "loss.boundary": weight,
+        "loss.structural": weight,
+        "loss.gamma": (0.0, 4.0, "linear"),
+        "loss.theta_per_px": (0.05, 1.0, "linear"),
+        "optimizer.learning_rate": (1e-5, 1e-3, "log"),
+        "optimizer.weight_decay": (1e-6, 1e-2, "log"),
+    }
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])

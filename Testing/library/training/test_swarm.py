@@ -1,4 +1,5 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -56,6 +57,18 @@ def test_no_particle_moves_by_more_than_half_of_the_range():
         assert np.abs(swarm.velocities).max() <= LARGEST_STEP
     assert max(steps) <= LARGEST_STEP
     assert LARGEST_STEP == 0.5
+
+
+def test_a_particle_keeps_some_velocity_and_is_drawn_to_its_own_best_point_and_to_that_of_all(monkeypatch):
+    """.729 * .1 + 1.494 * .5 * (.6 - .5) + 1.494 * .25 * (.2 - .5) = .03555; the other rests at the best point."""
+    swarm = Swarm(SearchSpace((Parameter("x", 0.0, 1.0),)), seed=0, particles=2)
+    swarm.positions, swarm.best_positions = np.array([[0.5], [0.2]]), np.array([[0.6], [0.2]])
+    swarm.velocities, swarm.best_objectives = np.array([[0.1], [0.0]]), np.array([1.0, 2.0])
+    drawn = np.array([[[0.5], [0.5]], [[0.25], [0.25]]])
+    monkeypatch.setattr(np.random, "default_rng", lambda _: SimpleNamespace(random=lambda _: drawn))
+    follow(swarm, lambda _: 0.0, 2)
+    assert swarm.velocities.ravel().tolist() == pytest.approx([0.03555, 0.0])
+    assert swarm.positions.ravel().tolist() == pytest.approx([0.53555, 0.2])
 
 
 def test_a_particle_that_would_leave_is_thrown_back_from_the_wall():

@@ -13,6 +13,7 @@ from CardioSAMLib.crops import normalize
 from CardioSAMLib.evaluation.protocols.splits import Split, read_split, stratified_split
 from CardioSAMLib.networks.unet import UNet25D
 from CardioSAMLib.training.augmentation import (
+    AUGMENTATIONS,
     AugmentationOptions,
     random_crop,
     random_look,
@@ -79,6 +80,38 @@ def test_the_uniform_scale_stays_in_its_range_and_reaches_its_ends():
     assert found.max() < 1 / 0.85
     assert found.min() < 0.95
     assert found.max() > 1.05
+
+
+def linear_map(options, seed):
+    """Of a view: the steps in the slice, as (row, column), of one pixel down and of one to the right; the columns."""
+    grid = sampling_grid(np.array([47.5, 47.5]), (96, 96), 65, options, np.random.default_rng(seed))[0].numpy()
+    places = grid[..., ::-1].astype(float) * 95 / 2
+    return np.stack([places[64, 0] - places[0, 0], places[0, 64] - places[0, 0]], axis=1) / 64
+
+
+def test_the_published_views_are_turned_by_up_to_15_degrees_and_scaled_by_up_to_a_tenth_but_never_mirrored():
+    options = replace(AUGMENTATIONS["jain"], elastic_share=0.0)
+    maps = np.stack([linear_map(options, seed) for seed in range(300)])
+    determinants = np.linalg.det(maps)
+    assert determinants.min() > 0.0
+    np.testing.assert_allclose(maps.transpose(0, 2, 1) @ maps, determinants[:, None, None] * np.eye(2), atol=1e-5)
+    scales, angles_degrees = np.sqrt(determinants), np.rad2deg(np.arctan2(maps[:, 1, 0], maps[:, 0, 0]))
+    assert (angles_degrees.min(), angles_degrees.max()) == (pytest.approx(-15, abs=1), pytest.approx(15, abs=1))
+    assert np.abs(angles_degrees).max() <= 15.0 + 1e-4
+    assert (scales.min(), scales.max()) == (pytest.approx(0.9, abs=0.01), pytest.approx(1.1, abs=0.01))
+    assert scales.min() >= 0.9 - 1e-6
+    assert scales.max() <= 1.1 + 1e-6
+
+
+def test_the_usual_views_are_turned_by_every_quarter_and_mirrored_or_not_all_as_often():
+    options = AugmentationOptions(rotation_degrees=0.0, log_scale=0.0, log_aspect=0.0, shear=0.0)
+    maps = np.stack([linear_map(options, seed) for seed in range(400)])
+    np.testing.assert_allclose(maps, maps.round(), atol=1e-5)
+    # A determinant of 1 or -1 and, of the first column, one of four directions.
+    seen = Counter((round(np.linalg.det(one)), *one[:, 0].round().astype(int).tolist()) for one in maps)
+    directions = [(1, 0), (0, 1), (-1, 0), (0, -1)]
+    assert seen.keys() == {(sign, *direction) for sign in (1, -1) for direction in directions}
+    assert min(seen.values()) > 25
 
 
 def test_elastic_bends_by_so_many_pixels_at_points_so_far_apart():

@@ -188,6 +188,18 @@ def test_what_has_no_encoder_is_told(chosen, content, says, tmp_path):
         open_encoder(chosen, None if content is None else tmp_path / "some.pth")
 
 
+@pytest.mark.parametrize("given", [{"encoder_px": 512}, {"normalization": "medsam"}])
+def test_options_of_a_sam_encoder_are_refused_of_another(given):
+    with pytest.raises(UnusableInput, match="is no SAM encoder, and has neither encoder_px nor normalization"):
+        open_encoder(replace(choice(encoder="cardiosam-unet25d"), **given), None)
+
+
+def test_weights_of_a_decoder_are_no_encoder(tmp_path):
+    torch.save({"kind": "linear", "options": {}, "network": {}}, tmp_path / "weights.pt")
+    with pytest.raises(UnusableInput, match=r"weights\.pt holds a linear and no encoder"):
+        open_encoder(choice(), tmp_path / "weights.pt")
+
+
 def test_a_checkpoint_that_is_not_there_is_told(tmp_path):
     with pytest.raises(UnusableInput, match=r"no file .*absent\.pth"):
         open_encoder(choice(), tmp_path / "absent.pth")

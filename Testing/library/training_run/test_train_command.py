@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
+import SimpleITK as sitk
 import torch
 
 from CardioSAMLib.cine import UnusableInput
@@ -87,7 +89,7 @@ def test_the_trained_model_draws_a_heart_it_has_not_seen_by_its_name(trained, tm
 @pytest.mark.parametrize(
     ("network", "views"),
     [
-        ('kind = "cardiosam"\nwidths = [16, 8, 8, 8]\nnormalization = "sam"', "views = 2"),
+        ('kind = "cardiosam"\nwidths = [16, 8, 8, 8]\nnormalization = "sam"\n[loss]', "views = 2"),
         ('kind = "linear"\nencoder = "cardiosam-unet25d"', "views = 2"),
         ('kind = "linear"\nencoder = "cardiosam-small"', "views = 2"),
         ('kind = "sam-lora"\nnormalization = "sam"', ""),
@@ -157,6 +159,53 @@ def test_a_fold_is_trained_on_its_patients_under_a_name_of_its_own(tmp_path, mon
     assert asked["name"] == "cardiosam-unet25d-fold2"
     assert asked["split"].validation == tuple(folds[1])
     assert set(asked["split"].train) == {name for fold in folds for name in fold} - set(folds[1])
+
+
+def test_a_run_is_not_continued_with_corrected_contours(folder, tmp_path):
+    """Else the old model would come back as if it had learned from them."""
+    data = tmp_path / "data"
+    shutil.copytree(folder / "data", data)
+    options = TrainingOptions(str(folder / "short.toml"), tmp_path / "out", data, device="cpu")
+    train_model(options)
+    contours = str(data / "patient001" / "patient001_frame01_gt.nii.gz")
+    image = sitk.ReadImage(contours)
+    sitk.WriteImage(sitk.Mask(image, image != 3), contours)
+    with pytest.raises(UnusableInput, match="on other images or contours"):
+        train_model(options)
+
+
+def test_memory_that_runs_out_is_said_in_a_sentence(tmp_path, monkeypatch):
+    def full(*_given):
+        message = "CUDA out of memory. Tried to allocate 2 GiB"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr("CardioSAMLib.training.loop.TrainingRun.train_step", full)
+    (tmp_path / "short.toml").write_text(SHORT.format(network='kind = "unet25d"\nwidths = [4, 6]', views=""))
+    with pytest.raises(UnusableInput, match=r"memory of the device is not enough.*--device cpu"):
+        train_model(TrainingOptions(str(tmp_path / "short.toml"), tmp_path / "out", device="cpu"))
+
+
+def test_a_network_that_normalizes_over_slices_must_see_two_at_once(tmp_path):
+    text = SHORT.format(network='kind = "deeplabv3-r50"', views="").replace("batch = 2", "batch = 1")
+    (tmp_path / "short.toml").write_text(text)
+    with pytest.raises(UnusableInput, match="must see 2 slices at once in each process; give a batch of 2 or more"):
+        train_model(TrainingOptions(str(tmp_path / "short.toml"), tmp_path / "out", device="cpu"))
+
+
+def test_a_damaged_model_file_to_begin_with_is_told(tmp_path):
+    (tmp_path / "short.toml").write_text(SHORT.format(network='kind = "unet25d"\nwidths = [4, 6]', views=""))
+    (tmp_path / "damaged.onnx").write_bytes(b"no model")
+    with pytest.raises(UnusableInput, match=r"damaged\.onnx is no ONNX file, or a damaged one"):
+        train_model(
+            TrainingOptions(str(tmp_path / "short.toml"), tmp_path / "out", None, tmp_path / "damaged.onnx", "cpu")
+        )
+
+
+def test_a_promptable_model_on_an_encoder_of_other_depth_is_refused(tmp_path, monkeypatch):
+    shallow = replace(find_model("cardiosam-unet25d"), architecture="UNet25D 16-32-64-96")
+    monkeypatch.setattr("CardioSAMLib.training_run.run.find_model", lambda _name: shallow)
+    with pytest.raises(UnusableInput, match="has 4 levels, and a promptable model needs an encoder of 5"):
+        train_model(TrainingOptions("cardiosam-prompt", tmp_path / "out", tmp_path, device="cpu"))
 
 
 def test_a_split_without_patients_to_validate_on_is_refused(tmp_path):
