@@ -67,9 +67,8 @@ class CardioSAMDecoder(nn.Module):
     forward: features of an encoder, the embedding `(batch, channels[0], r, c)` first, a place for every 16 pixels that
     the encoder saw in a row or column, and the size (rows, columns) of the image, to logits `(batch, classes, rows,
     columns)`; in training mode to `Outputs`, whose boundary logits have the rows and columns of the last stage: 8 r and
-    8 c with the paper's three stages. Of
-    earlier features, each must have twice the rows and columns of the one before; those finer than the last stage are
-    not used.
+    8 c with the paper's three stages. Of earlier features, each must have twice the rows and columns of the one before;
+    those finer than the last stage are not used.
 
     Raises UnusableInput if earlier features are asked for of an encoder that has none.
     """

@@ -119,6 +119,8 @@ def _prepared(root: Path) -> Folders:
 
 
 def _splits(folders: Folders) -> list[dict[str, list[str]]]:
+    if not folders.splits_file.is_file():
+        raise UnusableInput(f"{folders.splits_file} is missing; prepare the data set again, into a new folder.")
     splits: list[dict[str, list[str]]] = json.loads(folders.splits_file.read_text(encoding="utf-8"))
     return splits
 

@@ -31,7 +31,7 @@ from CardioSAMLib.evaluation.result import EvaluationResult
 from CardioSAMLib.evaluation_run.options import EvaluationOptions, HeartBoxChoice
 from CardioSAMLib.evaluation_run.run import evaluate
 from CardioSAMLib.io import write_files
-from CardioSAMLib.resources import resources_dir
+from CardioSAMLib.resources import find_model, resources_dir
 from CardioSAMLib.training.configuration import TrainingConfiguration, configuration_path, read_configuration
 from CardioSAMLib.training.networks import build_network
 from CardioSAMLib.training_run.encoders import open_encoder
@@ -45,6 +45,7 @@ NETWORKS_ALONE = ("cardiosam-unet25d", "unet31", "deeplabv3plus", "deeplabv3-r50
 CONFIGURATIONS = (*NETWORKS_ALONE, *DECODERS)
 SLICES, BATCH, WARM_UP_SHARE = 3000, 8, 0.05
 SPLIT = "acdc_train80_validation20.json"
+KEPT = ("parameters", "parameters_that_learn", "seconds", "export_difference", "precision")
 METRICS = ("dice", "iou", "hd95_mm", "assd_mm")
 CROP_PX, STACK = 96, 10
 
@@ -109,13 +110,15 @@ def trained(configuration: TrainingConfiguration, acdc: Path, work: Path) -> dic
         (out / "checkpoint.pt").unlink(missing_ok=True)
         shutil.rmtree(out / "features", ignore_errors=True)
     record = json.loads((out / "record.json").read_text(encoding="utf-8"))
-    return {key: record[key] for key in ("parameters", "parameters_that_learn", "seconds", "export_difference")}
+    if record["configuration"] != json.loads(json.dumps(configuration.what_decides_the_weights())):
+        raise SystemExit(f"{out} was trained with another configuration; give another FOLDER, or delete it.")
+    return {key: record[key] for key in KEPT}
 
 
 def scores(model_id: str, acdc: Path, work: Path) -> dict[str, Any]:
     """Means over the validation patients. The reference places the box around the heart: networks are compared here,
     not how they find it, which the rows that see crops of hearts alone have not learned."""
-    key = f"{model_id}-{drawing_code()}"
+    key = f"{model_id}-{find_model(model_id).sha256[:12]}-{drawing_code()}"
     file = work / "scores" / f"{key}.json"
     if not file.is_file():
         options = EvaluationOptions(

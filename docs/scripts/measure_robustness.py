@@ -1,6 +1,6 @@
 """Writes docs/robustness.json and .md: the default model on images changed as scanners and operators change them.
 
-    python docs/scripts/measure_robustness.py DATA --work FOLDER [--model ID]
+    python docs/scripts/measure_robustness.py DATA --work FOLDER
 
 DATA: the folder that holds `acdc`. FOLDER keeps what was measured of each patient, so that a stopped run goes on.
 On the 20 validation patients; nothing is chosen by them here.
@@ -40,9 +40,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--model", default=DEFAULT_MODEL_ID)
     given = parser.parse_args()
-    card = find_model(given.model)
+    card = find_model(DEFAULT_MODEL_ID)
     segmenter, rows = segmenter_of(card), []
     for name in read_split(resources_dir() / "splits" / SPLIT).validation:
         kept = given.work / f"{card.sha256[:12]}-{drawing_code()}" / f"{name}.json"

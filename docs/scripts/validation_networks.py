@@ -35,10 +35,11 @@ NOT_TRAINED = (
 _TEXT = (
     "Each network is trained on {slices} slices of the 80 training patients ({batch} in a step, crops of {crop_px} "
     "pixels at 1.4 mm), with the optimizer, loss and augmentation of its own configuration, and scored on the 20 "
-    "validation patients as the default model is, but with the box around the heart placed by the reference. Networks "
-    "of this size are usually trained a hundred times as long: the rows say how fast a design learns, and what a "
+    "validation patients as the default model is, but with the box around the heart placed by the reference. Their "
+    "configurations ask for {times} times as many slices or more: the rows say how fast a design learns, and what a "
     "decoder makes of given features, not what it can reach."
 )
+_SLICES_ASKED_FOR = 2888 * 16
 _FROZEN_TEXT = (
     "The encoder is that of `{shipped}`, frozen, which the labels of the same 80 patients have trained: what a linear "
     "head makes of it is the row to compare the others with. The published rows are on SAM's ViT-B, whose weights were "
@@ -72,7 +73,9 @@ def networks_section(networks: Mapping[str, Any]) -> str:
         (
             "## Networks at equal budget",
             command(networks["command"]),
-            wrapped(_TEXT.format(**networks)),
+            wrapped(
+                _TEXT.format(**networks, times=round(_SLICES_ASKED_FOR / networks["slices"])) + _precision(networks)
+            ),
             *(() if networks.get("views_learned") else (wrapped(_AGE_TEXT),)),
             "### From random weights",
             table(head, [*rows["alone"], reference]),
@@ -85,6 +88,12 @@ def networks_section(networks: Mapping[str, Any]) -> str:
             table(("what", "command"), [(what, f"`{how}`") for what, how in NOT_TRAINED], text_columns=2),
         )
     )
+
+
+def _precision(networks: Mapping[str, Any]) -> str:
+    """Where trainings tell in which precision they were computed."""
+    precisions = sorted({row["precision"] for row in networks["rows"].values() if "precision" in row})
+    return f" Computed in {', '.join(precisions)}, losses and updates in full precision." if precisions else ""
 
 
 def _row(name: str, row: Mapping[str, Any]) -> tuple[str, ...]:

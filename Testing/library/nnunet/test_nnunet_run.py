@@ -60,6 +60,13 @@ def test_a_fold_that_the_split_does_not_have_is_refused_before_nnunet_draws_one(
     assert nnunet.calls() == []
 
 
+@pytest.mark.usefixtures("nnunet")
+def test_a_split_file_that_was_lost_is_told(prepared):
+    Folders(prepared).splits_file.unlink()
+    with pytest.raises(UnusableInput, match=r"splits_final\.json is missing; prepare the data set again"):
+        train(prepared, 0, SHORT)
+
+
 def test_after_a_failure_planning_is_done_again(nnunet, prepared):
     nnunet.failing.touch()
     with pytest.raises(UnusableInput, match="nnUNetv2_plan_and_preprocess ended with the code 7"):

@@ -97,9 +97,7 @@ def test_a_run_is_not_continued_with_another_recipe_or_from_other_weights(change
         FineTuningRun(replace(RECIPE, **changes), OneWeight(), "start"),
         FineTuningRun(RECIPE, OneWeight(), "x"),
     ):
-        with pytest.raises(
-            UnusableInput, match="on other images or contours, or from other weights"
-        ):
+        with pytest.raises(UnusableInput, match="on other images or contours, or from other weights"):
             fine_tune(run, Ramps(), None, tmp_path)
 
 
