@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from CardioSAMLib.segmentation.model_image import ModelImage
 from CardioSAMLib.segmentation.promptable import embedding_of
 
 if TYPE_CHECKING:
+    from CardioSAMLib.training.finetuning import FineTuningRun
     from CardioSAMLib.training.recipe import FineTuningRecipe
 
 _MEMORY_ADVICE = (
@@ -93,7 +94,8 @@ def finetune(data: Path, out: Path, options: FineTuningOptions, progress: Progre
     training = read_slices(data, split.train, part_of(progress, 0.0, 0.04))
     validation = read_slices(data, split.validation, part_of(progress, 0.04, 0.05))
     patients = {"train": split.train, "validation": split.validation}
-    start = f"{tuned.sha256} {_json(patients).decode()} {sha256_of_slices([*training, *validation])}"
+    sha256 = sha256_of_slices([*training, *validation])
+    start = f"{tuned.sha256} {_json(patients).decode()} {sha256}"
     run = FineTuningRun(recipe, tuned.network, start)
     if (out / "checkpoint.pt").exists():
         run.load(out / "checkpoint.pt")  # refuses other patients or contours before anything is written
@@ -112,7 +114,8 @@ def finetune(data: Path, out: Path, options: FineTuningOptions, progress: Progre
     before, after = (measured[0], max(measured[1:])) if validation else (None, None)
     entry = _entry(name, tuned, recipe, split, (before, after), out)
     entry["patients"] = sorted({*seen, *split.train})
-    write_files(out, {"models.json": _json({"models": [entry]})})
+    record = _record(run, tuned, {"patients": patients, "data_sha256": sha256, "began_with": options.checkpoint})
+    write_files(out, {"models.json": _json({"models": [entry]}), "record.json": _json(record)})
     (card,) = add_models(out)
     # They have served: the model's own use keeps its embeddings in the user's cache.
     EmbeddingCache(out / _EMBEDDINGS, _CACHE_BYTES).clear()
@@ -214,6 +217,20 @@ def _drawn(group_of: Mapping[str, str], share: float, seed: int) -> Split:
     if drawn.validation:
         return drawn
     return stratified_split(dict.fromkeys(group_of, ""), max(share, 1.0 / len(group_of)), seed)
+
+
+def _record(run: FineTuningRun, tuned: TunableModel, start: Mapping[str, Any]) -> dict[str, Any]:
+    """What `record.json` says of a finished run. start: the data and the weights it began with."""
+    from CardioSAMLib.training.history import versions
+
+    return {
+        "recipe": asdict(run.recipe),
+        **start,
+        "began_with_sha256": tuned.sha256,
+        "versions": versions(),
+        "device": str(next(tuned.network.trained.parameters()).device),
+        "history": run.history,
+    }
 
 
 def _entry(

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from CardioSAMLib.evaluation.overlap import dice
-from CardioSAMLib.io import write_files
 from CardioSAMLib.progress import Progress, silent
 from CardioSAMLib.training.checkpoint import CHECKPOINT, read_state, write_state
+from CardioSAMLib.training.history import write_history
 from CardioSAMLib.training.losses import check_finite, dice_and_entropy_loss
 from CardioSAMLib.training.recipe import FineTuningRecipe
 
@@ -164,7 +164,7 @@ def fine_tune(
     progress: Progress = silent,
     save_every: int = 100,
 ) -> None:
-    """Runs or resumes in `folder`, where `checkpoint.pt` and `log.jsonl` are kept.
+    """Runs or resumes in `folder`, where `checkpoint.pt`, `log.jsonl` and TensorBoard events are kept.
 
     Afterward the network has the weights of the epoch with the best validation, or of the last one without any.
     The first row of the history is the validation before the first step.
@@ -187,7 +187,7 @@ def fine_tune(
         if run.step % per_epoch == 0:
             due = (epoch + 1) % recipe.validate_every == 0 or epoch + 1 == recipe.epochs
             run.end_epoch(mean_dice(run.network, validation) if due and validation is not None else None)
-            write_files(folder, {"log.jsonl": "".join(json.dumps(row) + "\n" for row in run.history).encode()})
+            write_history(run.history, folder)
         if run.step % per_epoch == 0 or run.step % save_every == 0:
             run.save(checkpoint)
     run.keep_best()

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from CardioSAMLib.io import write_files
 from CardioSAMLib.networks.outputs import Outputs
 from CardioSAMLib.progress import Progress, silent
 from CardioSAMLib.training.checkpoint import (
@@ -30,6 +29,7 @@ from CardioSAMLib.training.checkpoint import (
 from CardioSAMLib.training.cine_learning import CineLearner
 from CardioSAMLib.training.composite_loss import LossOptions, composite_loss
 from CardioSAMLib.training.configuration import TrainingConfiguration
+from CardioSAMLib.training.history import write_history
 from CardioSAMLib.training.losses import check_finite, deep_supervision_loss
 from CardioSAMLib.training.precision import precision_name, training_precision
 from CardioSAMLib.training.processes import OneProcess, Processes
@@ -236,21 +236,9 @@ def train(
         if due:
             run.processes.share_statistics(run.average)
             run.note(watch(run.average))
-            _write_log(run, folder)
+            if run.processes.part.index == 0:
+                write_history(run.history, folder)
         if due or run.step % save_every == 0:
             run.save(checkpoint)
     run.keep_best()
     run.processes.wait()
-
-
-def _write_log(run: TrainingRun, folder: Path) -> None:
-    """The history as text, and its last row for TensorBoard."""
-    if run.processes.part.index:
-        return
-    from torch.utils.tensorboard import SummaryWriter
-
-    write_files(folder, {"log.jsonl": "".join(json.dumps(row) + "\n" for row in run.history).encode()})
-    # What a killed run wrote after its checkpoint is forgotten.
-    with SummaryWriter(str(folder / "tensorboard"), purge_step=run.step) as board:
-        for key, value in run.history[-1].items():
-            board.add_scalar(key, value, run.step)

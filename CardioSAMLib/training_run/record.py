@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from CardioSAMLib import __version__
 from CardioSAMLib.training_run.encoders import OpenedEncoder
 
 if TYPE_CHECKING:
     from CardioSAMLib.training.loop import TrainingRun
-
-_PACKAGES = ("torch", "numpy", "onnx", "onnxruntime", "accelerate", "segment-anything")
 
 
 def record_of(
@@ -25,13 +20,15 @@ def record_of(
     start: what else decided the weights: the patients, and the sha256 of the weights that were begun with.
     export_difference: the largest between the logits of torch and of the exported file; None where there is none.
     """
+    from CardioSAMLib.training.history import versions
+
     weights = list(run.network.parameters())
     kept = run.best_step if run.configuration.keep == "best" else run.step
     return {
         "configuration": run.configuration.what_decides_the_weights(),
         "encoder": {"name": encoder.name, "sha256": encoder.sha256, "input": encoder.input} if encoder else None,
         **start,
-        "versions": _versions(),
+        "versions": versions(),
         "device": str(run.processes.device),
         "precision": ", then ".join(run.precisions),
         "processes": run.processes.part.count,
@@ -44,13 +41,3 @@ def record_of(
         "history": run.history,
         "export_difference": export_difference,
     }
-
-
-def _versions() -> Mapping[str, str]:
-    versions = {"CardioSAM": __version__, "python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions

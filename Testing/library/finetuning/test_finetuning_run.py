@@ -85,6 +85,18 @@ def test_what_was_measured_stands_in_the_catalogue_and_in_the_log(options, data_
     assert not list((tmp_path / "out" / "embeddings").iterdir())
 
 
+def test_the_record_says_what_decided_the_weights(options, data_set, tmp_path):
+    finetune(data_set, tmp_path / "out", options)
+    record = json.loads((tmp_path / "out" / "record.json").read_text())
+    assert record["recipe"]["batch"] == 2
+    assert record["patients"] == json.loads((tmp_path / "out" / "split.json").read_text())
+    assert record["began_with"] == options.checkpoint
+    assert record["versions"]["torch"] == torch.__version__.split("+")[0]
+    assert record["device"] == "cpu"
+    assert [row["step"] for row in record["history"]] == [0, 4, 8]
+    assert list((tmp_path / "out" / "tensorboard").iterdir())
+
+
 def test_a_stopped_run_goes_on_to_the_same_weights(options, data_set, tmp_path):
     finetune(data_set, tmp_path / "whole", options)
 
