@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 class CompactNetwork:
     """`training.finetuning.Tunable` of a `PromptedDecoder` and, where it learns, its encoder."""
 
+    precision = "float32"
+
     def __init__(self, encoder: FrozenEncoder | None, decoder: PromptedDecoder, device: str) -> None:
         from torch import nn
 

@@ -228,6 +228,7 @@ def _record(run: FineTuningRun, tuned: TunableModel, start: Mapping[str, Any]) -
         **start,
         "began_with_sha256": tuned.sha256,
         "versions": versions(),
+        "precision": ", then ".join(run.precisions),
         "device": str(next(tuned.network.trained.parameters()).device),
         "history": run.history,
     }

@@ -41,6 +41,12 @@ class SamNetwork:
     def trained(self) -> torch.nn.Module:
         return self._trained
 
+    @property
+    def precision(self) -> str:
+        from CardioSAMLib.training.precision import precision_name
+
+        return precision_name(next(self.parts.parameters()).device) if self.trains_encoder else "float32"
+
     def embedded(self, image: Named) -> Named:
         """`image_embedding` `(1, 256, size / 16, size / 16)`."""
         if not self.trains_encoder:

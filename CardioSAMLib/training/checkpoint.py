@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Mapping
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.segmentation.device import is_out_of_memory
 
 CHECKPOINT = "checkpoint.pt"
 """Name of the file in a run's folder."""
@@ -32,11 +34,14 @@ def write_state(path: Path, signature: str, state: Mapping[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())  # else a power cut may leave a file that is renamed, but empty
         os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
+    except (OSError, RuntimeError) as error:  # torch hides what the system said of a full disk in a RuntimeError
+        if is_out_of_memory(error):
+            raise
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise UnusableInput(
-            f"{path} cannot be written ({error.strerror}); make room or allow writing there, and give the command "
-            "again: the run goes on from its last checkpoint."
+            f"{path} cannot be written; make room or allow writing there, and give the command again: a run that has a "
+            "checkpoint goes on from it."
         ) from error
 
 

@@ -41,6 +41,11 @@ class NetworkChoice:
     encoder_px: int = 224
     normalization: str = ""
 
+    @property
+    def usual_encoder(self) -> bool:
+        """Whether nothing is said of one."""
+        return self == type(self)(self.kind, self.options)
+
 
 @dataclass(frozen=True)
 class PhantomHearts:
@@ -104,13 +109,10 @@ class TrainingConfiguration:
                 _smallest_px(self.network) > _DEEPEST_STEP_PX
             ),
             "keeps views, which only a frozen encoder needs": self.views > 0 and kind.encoder != "frozen",
-            f"names an encoder, and a {self.network.kind} sees through none": (
-                kind.encoder == "none" and bool(self.network.encoder)
+            f"has an encoder, encoder_px or normalization, and a {self.network.kind} sees through no encoder": (
+                kind.encoder == "none" and not self.network.usual_encoder
             ),
-            "shows its encoder crops at more than 4 times their size, so that most of the answer would be thrown away; "
-            "raise size_px, or lower encoder_px": self.network.encoder_px
-            > max(NetworkChoice.encoder_px, 4 * self.size_px),
-            "draws a boundary map, which only the losses of a table [loss] learn from": (
+            "draws a boundary map and has no loss for it; add a table [loss], or give boundary = false": (
                 getattr(self.network.options, "boundary", False) and self.loss is None
             ),
             "draws whole stacks, which an encoder does not see": self.stacks is not None and kind.encoder != "none",

@@ -54,10 +54,14 @@ class Examples(Protocol):
 
 
 class Tunable(Protocol):
-    """A promptable network that can learn. trained: the parts whose weights change."""
+    """A promptable network that can learn. trained: the parts whose weights change. precision: that its encoder
+    computes in while it learns."""
 
     @property
     def trained(self) -> nn.Module: ...
+
+    @property
+    def precision(self) -> str: ...
 
     def embedded(self, image: Named) -> Named:
         """The embedding of an `Example.image`, with gradients where the encoder learns."""
@@ -72,7 +76,7 @@ class FineTuningRun:
     """The state of a run. `network.trained` holds the weights of the last step; `keep_best` puts the best there.
 
     start: what the run starts from, such as the sha256 of the weights and the names of the patients. step: counts
-    batches. history: a row per validation.
+    batches. history: a row per validation. precisions: that the parts of a stopped run were computed in.
     """
 
     def __init__(self, recipe: FineTuningRecipe, network: Tunable, start: str) -> None:
@@ -82,6 +86,7 @@ class FineTuningRun:
         self.optimizer = kind(network.trained.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
         self.scheduler = _scheduler(recipe, self.optimizer)
         self.step = 0
+        self.precisions = [network.precision]
         self.losses: list[float] = []
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] | None = None
@@ -90,6 +95,7 @@ class FineTuningRun:
         """Writes the state."""
         state = {
             "step": self.step,
+            "precisions": self.precisions,
             "losses": self.losses,
             "history": self.history,
             "best": self.best,
@@ -103,6 +109,7 @@ class FineTuningRun:
         """Continues a saved run. Raises UnusableInput if it was made with another recipe or start."""
         state = read_state(path, self._signature)
         self.step, self.losses = state["step"], state["losses"]
+        self.precisions = list(dict.fromkeys([*state["precisions"], *self.precisions]))
         self.history, self.best = state["history"], state["best"]
         self.network.trained.load_state_dict(state["trained"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -82,7 +82,7 @@ class FineTuningRecipe:
         for key, choices in _CHOICES.items():
             if getattr(self, key) not in choices:
                 raise UnusableInput(f"The recipe {self.name} has no usable {key}; choose one of: {', '.join(choices)}.")
-        if min(self.epochs, self.batch, self.validate_every, self.views.per_slice + 1) < 1:
+        if min(self.epochs, self.batch, self.validate_every) < 1:
             raise UnusableInput(f"The recipe {self.name} needs 1 or more as epochs, batch and validate_every.")
         if min(self.learning_rate, self.last_learning_rate, self.weight_decay, self.seed) < 0:
             raise UnusableInput(f"The recipe {self.name} has a rate, decay or seed below 0; give 0 or more.")

@@ -78,10 +78,10 @@ def train_on_cines(
     run = TrainingRun(configuration, network, json.dumps([start, encoder.key]), encode, processes)
     watched = partial(validate_cines, cines=validation, configuration=configuration, encode=encode, processes=processes)
     progress(0.05, "measuring each frame alone")
-    # A new temporal module changes nothing: these are the scores of each frame alone.
-    alone = {f"alone_{key}": value for key, value in watched(run.network).items()}
     sampler = CycleBatches(configuration, configuration.cines, training, processes.part)
     with memory_to_train():
+        # A new temporal module changes nothing: these are the scores of each frame alone.
+        alone = {f"alone_{key}": value for key, value in watched(run.network).items()}
         train(run, sampler, lambda average: {**watched(average), **alone}, files.out, part_of(progress, 0.05, 1.0))
     return None if processes.part.index else _finished(run, encoder, start, sorted(seen), files.out)
 

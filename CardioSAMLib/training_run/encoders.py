@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,8 +66,7 @@ def open_encoder(choice: NetworkChoice, checkpoint: Path | None) -> OpenedEncode
 
 def _check_not_for_sam(choice: NetworkChoice, name: str) -> None:
     """Raises UnusableInput where options were chosen that only a SAM encoder has."""
-    usual = type(choice)
-    if (choice.encoder_px, choice.normalization) != (usual.encoder_px, usual.normalization):
+    if not replace(choice, encoder="").usual_encoder:
         raise UnusableInput(
             f"{name} is no SAM encoder, and has neither encoder_px nor normalization; leave them out, or give a SAM or "
             "MedSAM file with --checkpoint."
@@ -106,6 +105,7 @@ def _own(path: Path) -> Any:
 
     from CardioSAMLib.networks.encoders import SliceBySlice
     from CardioSAMLib.networks.small_encoder import SmallEncoder
+    from CardioSAMLib.networks.unet import UNet25D
     from CardioSAMLib.training.networks import build_network, network_kind, network_options
 
     if not path.is_file():
@@ -124,10 +124,12 @@ def _own(path: Path) -> Any:
         return None
     encoder = getattr(network, "encoder", None)
     if not isinstance(encoder, SmallEncoder):
-        raise UnusableInput(
-            f"The network in {path.name} has no encoder that others could use; add its model with "
-            "cardiosam models add, name that as the encoder, or give another file."
+        advice = (
+            "add its model with cardiosam models add, and name that as the encoder"
+            if isinstance(network, UNet25D)
+            else "give a SAM or MedSAM file, or leave it out"
         )
+        raise UnusableInput(f"The network in {path.name} has no encoder that others could use so; {advice}.")
     return SliceBySlice(encoder)
 
 

@@ -10,6 +10,6 @@ from CardioSAMLib.segmentation.device import enough_memory
 def memory_to_train() -> AbstractContextManager[None]:
     """Raises UnusableInput, in the place of torch's errors, where there is not enough."""
     return enough_memory(
-        "The memory of the device is not enough for this training; give a smaller batch or size_px, in a configuration "
-        "and folder of their own, or go on in this one with --device cpu."
+        "The memory of the device is not enough; give a smaller batch, size_px or encoder, in a configuration and "
+        "folder of their own, or train where there is more."
     )

@@ -130,9 +130,10 @@ def prepare(
     kept = KeptFeatures(encoder, EmbeddingCache(features / _FEATURES), used)
     processes = OneProcess(choose_device(None).kind)
     progress(0.9, "computing features")
-    objective = ShortTraining(
-        configuration, encoder.network.to(processes.device), kept, training, validation, intervals_mm, processes
-    )
+    with memory_to_train():
+        objective = ShortTraining(
+            configuration, encoder.network.to(processes.device), kept, training, validation, intervals_mm, processes
+        )
     what = {
         "configuration": configuration.what_decides_the_weights(),
         "encoder": {"name": encoder.name, "sha256": encoder.sha256},

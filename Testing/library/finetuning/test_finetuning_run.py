@@ -92,7 +92,7 @@ def test_the_record_says_what_decided_the_weights(options, data_set, tmp_path):
     assert record["patients"] == json.loads((tmp_path / "out" / "split.json").read_text())
     assert record["began_with"] == options.checkpoint
     assert record["versions"]["torch"] == torch.__version__.split("+")[0]
-    assert record["device"] == "cpu"
+    assert (record["device"], record["precision"]) == ("cpu", "float32")
     assert [row["step"] for row in record["history"]] == [0, 4, 8]
     assert list((tmp_path / "out" / "tensorboard").iterdir())
 
@@ -168,6 +168,19 @@ def test_of_a_sam_checkpoint_only_what_the_recipe_names_changes(
     assert different == changed
     assert promptable_of(card).id == "small-small"
     assert drawn_by("small-small", data_set, tmp_path).labels.shape == (64, 64)
+
+
+@pytest.mark.usefixtures("matrix_instructions")
+def test_an_encoder_that_learns_computes_in_half_and_its_answer_and_gradients_are_full(options):
+    network = open_tunable(options, trains_encoder=True).network
+    seen = []
+    layer = network.parts["image_encoder"].neck[0]
+    layer.register_forward_hook(lambda *given: seen.append(given[2].dtype))
+    embedding = network.embedded({"pixels": torch.rand(3, 224, 224)})["image_embedding"]
+    embedding.sum().backward()
+    assert seen == [torch.bfloat16]
+    assert embedding.dtype == layer.weight.grad.dtype == torch.float32
+    assert network.precision == "bfloat16"
 
 
 def test_a_tuned_sam_runs_on_the_device_that_is_asked_for(options, data_set, recipe_file, tmp_path):

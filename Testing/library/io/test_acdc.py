@@ -55,6 +55,16 @@ def test_labels_in_the_order_of_other_data_sets_are_refused(patient):
         write(patient / f"patient007_{frame}_gt.nii.gz", labels)
     with pytest.raises(UnusableInput, match="myocardium is around 1, which is the RV in ACDC"):
         load_acdc_patient(patient)
+    assert load_cine(patient).frames == 2, "the images are used without them"
+
+
+def test_a_stray_voxel_of_rv_in_the_wall_is_no_exchange(patient):
+    labels = np.zeros((4, 9, 11), np.uint8)
+    labels[:, 1:8, 1:8], labels[:, 3:6, 3:6] = 2, 3
+    labels[0, 1:4, 4], labels[1, 2, 2] = 0, 1  # a slice with an open wall, and one with the voxel
+    for frame in ("frame02", "frame04"):
+        write(patient / f"patient007_{frame}_gt.nii.gz", labels)
+    np.testing.assert_array_equal(load_acdc_patient(patient).labels[0], labels)
 
 
 def test_without_a_4d_file_the_cine_is_ed_and_es(patient, pixels):

@@ -18,6 +18,8 @@ RECIPE = FineTuningRecipe("r", "", "decoder", "adam", 0.05, epochs=6, batch=2, a
 class OneWeight:
     """Draws what is brighter than its weight."""
 
+    precision = "float32"
+
     def __init__(self, weight=0.0):
         self._trained = nn.ParameterDict({"threshold": nn.Parameter(torch.tensor(weight))})
 

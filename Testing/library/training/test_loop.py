@@ -15,7 +15,7 @@ from torch import nn
 
 from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.networks.outputs import Outputs
-from CardioSAMLib.training.checkpoint import CHECKPOINT, averaged_copy, learned_state, read_state, write_state
+from CardioSAMLib.training.checkpoint import CHECKPOINT, averaged_copy, learned_state, read_state
 from CardioSAMLib.training.loop import Learner, TrainingRun
 from CardioSAMLib.training.losses import Diverged
 from CardioSAMLib.training.processes import OneProcess
@@ -167,17 +167,29 @@ def test_a_checkpoint_on_other_patients_or_another_encoder_is_not_continued(trai
         run_of(configuration, "other patients").load(tmp_path / CHECKPOINT)
 
 
-def test_a_save_that_is_cut_off_leaves_the_checkpoint_before(tmp_path, monkeypatch):
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+import torch
+from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.training.checkpoint import write_state
+
+path = Path(sys.argv[1])
+write_state(path, "run", {"step": 1})
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
+try:
+    write_state(path, "run", {"step": 2, "weights": torch.zeros(2**20)})
+except UnusableInput as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_told_and_leaves_the_checkpoint_before(tmp_path):
+    """Torch hides what the system says of it."""
+    pytest.importorskip("resource", reason="not on Windows")
     path = tmp_path / CHECKPOINT
-    write_state(path, "run", {"step": 1})
-
-    def half(_state, file):
-        file.write(b"PK")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(torch, "save", half)
-    with pytest.raises(UnusableInput, match=r"cannot be written \(No space left on device\)"):
-        write_state(path, "run", {"step": 2})
+    told = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, check=True)
+    assert "cannot be written; make room" in told.stdout
     assert [file.name for file in tmp_path.iterdir()] == [CHECKPOINT]
     assert read_state(path, "run")["step"] == 1
 

@@ -181,7 +181,7 @@ def test_memory_that_runs_out_is_said_in_a_sentence(tmp_path, monkeypatch):
 
     monkeypatch.setattr("CardioSAMLib.training.loop.TrainingRun.train_step", full)
     (tmp_path / "short.toml").write_text(SHORT.format(network='kind = "unet25d"\nwidths = [4, 6]', views=""))
-    with pytest.raises(UnusableInput, match=r"memory of the device is not enough.*--device cpu"):
+    with pytest.raises(UnusableInput, match=r"memory of the device is not enough; give a smaller batch"):
         train_model(TrainingOptions(str(tmp_path / "short.toml"), tmp_path / "out", device="cpu"))
 
 
