@@ -33,6 +33,7 @@ def opened(path: Path, sha256: str, card: ModelCard, threads: int) -> Any:
         )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.log_severity_level = 3  # errors: a transformer's file has hundreds of warnings of what is not folded
     # Spinning threads steal the processor from whatever the application does between two calls.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -72,7 +72,6 @@ def main() -> None:
         "slices": given.slices,
         "batch": BATCH,
         "crop_px": CROP_PX,
-        "views_learned": True,
         "shipped": {"id": ENCODER, **shipped},
         "rows": rows,
     }

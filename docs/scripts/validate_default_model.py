@@ -24,6 +24,7 @@ from write_validation import DOCS, JSON, write_page
 from CardioSAMLib.analysis import AnalysisOptions, assess, segment
 from CardioSAMLib.cine import Array, Cine
 from CardioSAMLib.evaluation.bootstrap import bootstrap_interval
+from CardioSAMLib.evaluation.overlap import dice
 from CardioSAMLib.evaluation.patient_values import patient_values
 from CardioSAMLib.evaluation.protocols.tables import ef_errors
 from CardioSAMLib.evaluation.resources_table import resources_of
@@ -32,8 +33,8 @@ from CardioSAMLib.evaluation.result_rows import CASES, STUDIES, rows_of
 from CardioSAMLib.evaluation_run.options import EvaluationOptions, HeartBoxChoice
 from CardioSAMLib.evaluation_run.run import evaluate
 from CardioSAMLib.function import CardiacFunction, measure
-from CardioSAMLib.io import load_sunnybrook_contours, write_files
-from CardioSAMLib.labels import CineSegmentation, Provenance
+from CardioSAMLib.io import ExpertContours, load_sunnybrook_contours, write_files
+from CardioSAMLib.labels import STORAGE, CineSegmentation, Provenance, Structure
 from CardioSAMLib.progress import Progress
 from CardioSAMLib.resources import DEFAULT_MODEL_ID, find_model, resources_dir
 from CardioSAMLib.segmentation import Segmenter, segmenter_of
@@ -122,7 +123,21 @@ def _sunnybrook_case(folder: Path, segmenter: Segmenter) -> dict[str, Any]:
         case[f"ed_frame_{name}"], case[f"es_frame_{name}"] = function.ed_frame, function.es_frame
         for key in ("edv_ml", "esv_ml", "ef_percent", "mass_ed_g"):
             case[f"{key}_{name}"] = getattr(function.lv, key)
-    return case
+    return case | _dice_where_drawn(study.segmentation.labels, contours, (expert.ed_frame, expert.es_frame))
+
+
+def _dice_where_drawn(labels: Array, contours: ExpertContours, frames: Iterable[int | None]) -> dict[str, float]:
+    """Of the LV in all slices that the expert drew in end-diastole and end-systole, and of the wall where he did."""
+    drawn = {
+        f"lv_dice_{phase}": (Structure.LV, [place for place in contours.endocardium if place[0] == frame])
+        for phase, frame in zip(("ed", "es"), frames, strict=True)
+    }
+    drawn["wall_dice"] = (Structure.MYO, sorted(set(contours.epicardium) & set(contours.endocardium)))
+    scores = {}
+    for key, (structure, places) in drawn.items():
+        value, at = STORAGE.value_of(structure), tuple(np.transpose(places))
+        scores[key] = dice(labels[at] == value, contours.labels[at] == value)
+    return scores
 
 
 def _expert_function(cine: Cine, labels: Array, frames: Iterable[int]) -> CardiacFunction:

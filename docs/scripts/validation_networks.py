@@ -43,13 +43,7 @@ _SLICES_ASKED_FOR = 2888 * 16
 _FROZEN_TEXT = (
     "The encoder is that of `{shipped}`, frozen, which the labels of the same 80 patients have trained: what a linear "
     "head makes of it is the row to compare the others with. The published rows are on SAM's ViT-B, whose weights were "
-    "not at hand."
-)
-_AGE_TEXT = (
-    "**To be measured again:** these rows were scored when every network answered with the mean of an upright and a "
-    "mirrored view, before decisions 0012 to 0014. The rows of the published ablation, the linear head and all "
-    "baselines but the 2.5D U-Net were trained on upright views only, so that the second view spoiled their answers: "
-    "they are too low, by different amounts. Since then a network sees a second view only where it has learned it."
+    "not at hand. Each row is one training with one seed: small differences between rows say nothing."
 )
 _UNITS_TEXT = (
     "Dice, IoU, HD95, ASSD: 3D, mean of structures, frames and patients; a structure that is missed counts as Dice 0 "
@@ -73,10 +67,7 @@ def networks_section(networks: Mapping[str, Any]) -> str:
         (
             "## Networks at equal budget",
             command(networks["command"]),
-            wrapped(
-                _TEXT.format(**networks, times=round(_SLICES_ASKED_FOR / networks["slices"])) + _precision(networks)
-            ),
-            *(() if networks.get("views_learned") else (wrapped(_AGE_TEXT),)),
+            wrapped(_text(networks)),
             "### From random weights",
             table(head, [*rows["alone"], reference]),
             "### Decoders on a frozen encoder: the rows of the published ablation",
@@ -90,10 +81,10 @@ def networks_section(networks: Mapping[str, Any]) -> str:
     )
 
 
-def _precision(networks: Mapping[str, Any]) -> str:
-    """Where trainings tell in which precision they were computed."""
-    precisions = sorted({row["precision"] for row in networks["rows"].values() if "precision" in row})
-    return f" Computed in {', '.join(precisions)}, losses and updates in full precision." if precisions else ""
+def _text(networks: Mapping[str, Any]) -> str:
+    precisions = sorted({row["precision"] for row in networks["rows"].values()})
+    times = round(_SLICES_ASKED_FOR / networks["slices"])
+    return f"{_TEXT.format(**networks, times=times)} Computed in {', '.join(precisions)}, losses and updates in full."
 
 
 def _row(name: str, row: Mapping[str, Any]) -> tuple[str, ...]:

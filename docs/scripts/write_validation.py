@@ -162,18 +162,19 @@ def _sunnybrook(content: Content) -> str:
     for case in content["sunnybrook"]:
         pairs = (f"{number(case[f'{key}_model'], 1)} / {number(case[f'{key}_expert'], 1)}" for key in keys)
         frames = " / ".join(f"{case[f'ed_frame_{name}']}, {case[f'es_frame_{name}']}" for name in ("model", "expert"))
-        rows.append((case["patient"], *pairs, frames))
+        scores = " / ".join(number(case[key], 3) for key in ("lv_dice_ed", "lv_dice_es", "wall_dice"))
+        rows.append((case["patient"], *pairs, frames, scores))
     text = (
         "The model runs on every frame of the cine and finds ED and ES itself. The expert drew the endocardium on the "
         "slices and the two frames of his choice, and the epicardium at ED; slices he left out are not in his volumes. "
-        "Cells: model / expert, of the LV."
+        "Cells: model / expert, of the LV. Dice: of the slices drawn, LV at his ED, LV at his ES, wall."
     )
     example = content["sunnybrook"][0]["patient"]
     return "\n\n".join(
         (
             "## Sunnybrook: another scanner, another center, DICOM in",
             wrapped(text),
-            table(("patient", "EF (%)", "EDV (mL)", "ESV (mL)", "mass at ED (g)", "ED, ES frame"), rows),
+            table(("patient", "EF (%)", "EDV (mL)", "ESV (mL)", "mass at ED (g)", "ED, ES frame", "Dice"), rows),
             f"By `{content['command']}`. The model's side for one patient:",
             command(f"cardiosam analyze DATA/sunnybrook/{example}/dicom --out OUT"),
         )
