@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from CardioSAMLib.cine import UnusableInput
-from CardioSAMLib.segmentation.device import is_out_of_memory
 
 CHECKPOINT = "checkpoint.pt"
 """Name of the file in a run's folder."""
@@ -34,9 +33,9 @@ def write_state(path: Path, signature: str, state: Mapping[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())  # else a power cut may leave a file that is renamed, but empty
         os.replace(temporary, path)
+    except torch.cuda.OutOfMemoryError:
+        raise
     except (OSError, RuntimeError) as error:  # torch hides what the system said of a full disk in a RuntimeError
-        if is_out_of_memory(error):
-            raise
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise UnusableInput(
