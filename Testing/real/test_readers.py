@@ -1,10 +1,15 @@
 """The readers on real studies. Expected values: the data sets' own descriptions and arithmetic on their files."""
 
+import shutil
+
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 
+from CardioSAMLib.cine import UnusableInput
 from CardioSAMLib.io import list_cines, load_acdc_patient, load_cine, load_sunnybrook_contours
+from CardioSAMLib.io.acdc import _share_next_to_myocardium
 from CardioSAMLib.labels import STORAGE, Structure
 
 SUNNYBROOK = [("SCD0000101", 12, 79.0), ("SCD0000301", 10, 65.0), ("SCD0000401", 11, 59.0)]
@@ -100,3 +105,21 @@ def test_cropped_acdc_cines_have_all_frames_and_no_times(data_dir):
         assert 17 <= cine.frames <= 30
         assert cine.frame_times_ms is None
         assert load_acdc_patient(folder).labels is not None
+
+
+def test_in_every_patient_the_myocardium_is_around_the_lv_and_not_around_the_rv(data_dir):
+    folders = sorted((data_dir / "acdc").glob("patient*"))
+    assert len(folders) == 100
+    labels = [load_acdc_patient(folder).labels for folder in folders]
+    assert min(_share_next_to_myocardium(one, Structure.LV) for one in labels) >= 0.98
+    around_rv = [_share_next_to_myocardium(one, Structure.RV) for one in labels]
+    assert 0.18 <= min(around_rv) <= max(around_rv) <= 0.41
+
+
+@pytest.mark.parametrize("name", ["patient003", "patient037", "patient086"])
+def test_a_patient_with_lv_and_rv_exchanged_is_refused(name, data_dir, tmp_path):
+    shutil.copytree(data_dir / "acdc" / name, tmp_path / name, copy_function=shutil.copyfile)
+    for file in (tmp_path / name).glob("*_gt.nii.gz"):
+        sitk.WriteImage(sitk.ChangeLabel(sitk.ReadImage(str(file)), {1: 3, 3: 1}), str(file))
+    with pytest.raises(UnusableInput, match="give files with RV 1"):
+        load_acdc_patient(tmp_path / name)

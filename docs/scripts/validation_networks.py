@@ -84,7 +84,8 @@ def networks_section(networks: Mapping[str, Any]) -> str:
 def _text(networks: Mapping[str, Any]) -> str:
     precisions = sorted({row["precision"] for row in networks["rows"].values()})
     times = round(_SLICES_ASKED_FOR / networks["slices"])
-    return f"{_TEXT.format(**networks, times=times)} Computed in {', '.join(precisions)}, losses and updates in full."
+    text = _TEXT.format(**networks, times=times)
+    return f"{text} Computed in {', '.join(precisions)}, losses and updates in full precision."
 
 
 def _row(name: str, row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,13 +1,16 @@
 """Claims about the command from data to loss weights and rates."""
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from CardioSAMLib.cine import UnusableInput
+from CardioSAMLib.resources import sha256_of
 from CardioSAMLib.training.search import LOG
 from CardioSAMLib.training_run.search import SearchOptions, run_search
 
@@ -27,6 +30,18 @@ def test_the_command_tells_the_best_values_and_writes_them(folder, tmp_path):
     written = json.loads((tmp_path / "search.json").read_text())
     assert (written["searcher"], written["evaluations"]) == ("pso", 3)
     assert set(written["best"]["details"]) == {"dice", "hd95_mm"}
+
+
+def test_the_encoder_can_be_one_of_a_file(folder, small_sam, tmp_path):
+    text = (folder / "short.toml").read_text().replace('encoder = "cardiosam-unet25d"', 'normalization = "sam"')
+    (tmp_path / "sam.toml").write_text(text)
+    shutil.copy(folder / "split.json", tmp_path)
+    out = tmp_path / "out"
+    options = SearchOptions(str(tmp_path / "sam.toml"), folder / "data", out, "random", 1)
+    with pytest.raises(UnusableInput, match="give a SAM or MedSAM file with --checkpoint"):
+        run_search(options)
+    run_search(replace(options, checkpoint=small_sam))
+    assert json.loads((out / "search.json").read_text())["encoder"]["sha256"] == sha256_of(small_sam)
 
 
 def test_distances_take_the_slice_interval_of_the_patient(folder, tmp_path):
